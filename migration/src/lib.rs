@@ -18,8 +18,14 @@
 //! [`link_subjects`](m20261129_000014_link_subjects) tells download links of users with one name apart,
 //! [`schedules`](m20261129_000015_schedules) adds schedules of backups with their runs,
 //! [`retention`](m20261129_000016_retention) adds settings of administrators, and findings about archives,
-//! [`notifications`](m20261129_000017_notifications) adds notifications with the outbox of their messages, and
-//! [`alarms`](m20261129_000018_alarms) says what administrators were told about backups.
+//! [`notifications`](m20261129_000017_notifications) adds notifications with the outbox of their messages,
+//! [`alarms`](m20261129_000018_alarms) says what administrators were told about backups,
+//! [`destinations`](m20261130_000019_destinations) adds further places of archives with the state of each copy,
+//! [`accounts`](m20261130_000021_accounts) adds one-time passwords and named tokens,
+//! [`audit`](m20261130_000022_audit) adds the chain of audit events,
+//! [`keys`](m20261130_000023_keys) records the objects of archives that are being encrypted again,
+//! [`certificates`](m20261130_000024_certificates) adds the key that signs certificates of archives, and
+//! [`imports`](m20261130_000025_imports) adds imports to the log of changes.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -44,6 +50,12 @@ mod m20261129_000015_schedules;
 mod m20261129_000016_retention;
 mod m20261129_000017_notifications;
 mod m20261129_000018_alarms;
+mod m20261130_000019_destinations;
+mod m20261130_000021_accounts;
+mod m20261130_000022_audit;
+mod m20261130_000023_keys;
+mod m20261130_000024_certificates;
+mod m20261130_000025_imports;
 mod text;
 
 /// All migrations, oldest first.
@@ -72,6 +84,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000016_retention::Migration),
             Box::new(m20261129_000017_notifications::Migration),
             Box::new(m20261129_000018_alarms::Migration),
+            Box::new(m20261130_000019_destinations::Migration),
+            Box::new(m20261130_000021_accounts::Migration),
+            Box::new(m20261130_000022_audit::Migration),
+            Box::new(m20261130_000023_keys::Migration),
+            Box::new(m20261130_000024_certificates::Migration),
+            Box::new(m20261130_000025_imports::Migration),
         ]
     }
 
@@ -116,6 +134,9 @@ pub fn tables_of(migration: &str) -> &'static [&'static str] {
         "m20261129_000016_retention" => &["backup_settings"],
         "m20261129_000017_notifications" => &["backup_notifications", "backup_outbox"],
         "m20261129_000018_alarms" => &["backup_alarms"],
+        "m20261130_000019_destinations" => &["backup_destinations", "backup_archive_copies"],
+        "m20261130_000021_accounts" => &["backup_one_time_passwords", "backup_named_tokens"],
+        "m20261130_000022_audit" => &["backup_audit_events", "backup_audit_head"],
         _ => &[],
     }
 }

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use campus_backup_domain::Error;
 use campus_backup_domain::health::alarm::{HOLD, REPEAT};
 use campus_backup_domain::health::{AlarmNews, HealthCode, HealthReport, HealthStatus, News, Severity};
-use campus_backup_domain::operations::Annotations;
+use campus_backup_domain::notify::{NotifySettings, SecretsKey};
+use campus_backup_domain::operations::{Annotations, ArchiveQuery};
 use campus_backup_domain::schedule::{NewSchedule, SchedulePatch, Verify};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Timelike as _, Utc};
 
-use harness::notify_rig::{NotifyCopy, notify_settings, webhook};
+use harness::notify_rig::{NotifyCopy, enqueue, notify_settings, numbered, webhook};
 use harness::schedule_rig::{ScheduleCopy, TestClock, schedule, until_all_ended};
-use harness::{Engine, Receiver, School, WAIT_LIMIT, on_every_engine, small_school, until};
+use harness::{Engine, Receiver, ReceiverAnswer, School, WAIT_LIMIT, on_every_engine, small_school, until};
 
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
@@ -79,7 +80,10 @@ impl Rig {
             .await;
         let id = submitted.unwrap().job().id.clone();
         self.ended(&id).await;
-        let archives = operations.list(&self.copy.admin, None, 1, 0).await.unwrap();
+        let archives = operations
+            .list(&self.copy.admin, &ArchiveQuery::default())
+            .await
+            .unwrap();
         archives.items[0].manifest.id.clone()
     }
 
@@ -209,6 +213,65 @@ async fn store_without_an_answer_is_failing_and_told(engine: Engine) {
     // What is only a warning is not sent.
     notify.deliver().await.unwrap();
     assert_eq!(receiver.events(), ["backup_stale", "backup_well_again"]);
+}
+
+/// A notification that fails is reported by one that works, daily, until it works again.
+#[on_every_engine]
+async fn notification_that_fails_is_reported_by_another_one(engine: Engine) {
+    let rig = Rig::on(engine).await;
+    let (broken, working) = (Receiver::start().await, Receiver::start().await);
+    broken.answer(ReceiverAnswer::Status(500, "the disk is full"));
+    let notify = NotifyCopy::on(&rig.school.scratch, &rig.clock, notify_settings()).await;
+    let broken_id = notify.create(webhook("broken", &broken)).await;
+    notify.create(webhook("working", &working)).await;
+    let other_key = NotifySettings {
+        key: Some(SecretsKey::from_hex(&"0".repeat(64)).unwrap()),
+        ..notify_settings()
+    };
+    enqueue(&rig.school.scratch, &rig.clock, &numbered(1)).await;
+    notify.deliver().await.unwrap();
+    rig.clock.advance(HOUR * 4);
+    let report = rig.check().await;
+    assert!(report.reason(HealthCode::NotificationsFailing).is_none(), "{report:?}");
+    rig.clock.advance(TimeDelta::minutes(1));
+    let report = rig.check().await;
+    let reason = report.reason(HealthCode::NotificationsFailing).unwrap();
+    assert_eq!(
+        (report.status, reason.severity),
+        (HealthStatus::Warning, Severity::Warning)
+    );
+    let detail = &reason.detail;
+    assert!(detail.contains("\u{201c}broken\u{201d} since "), "{detail}");
+    assert!(
+        detail.contains("The server answered with 500: the disk is full"),
+        "{detail}"
+    );
+    let reported = rig.told_after_hold().await;
+    let raised = (HealthCode::NotificationsFailing, News::Raised);
+    assert!(reported.contains(&raised), "{reported:?}");
+    notify.deliver().await.unwrap();
+    assert_eq!(working.events(), ["administrator_added", "notifications_failing"]);
+    let data = &working.requests()[1].json()["data"];
+    assert_eq!(data["reasons"][0].as_str(), Some(detail.as_str()));
+
+    // A test that succeeds ends it.
+    broken.answer(ReceiverAnswer::Status(204, ""));
+    let tried = notify.notifications.try_saved(&notify.admin, broken_id).await.unwrap();
+    assert!(tried.delivered, "{tried:?}");
+    rig.clock.advance(HOUR * 2);
+    notify.deliver().await.unwrap();
+    let report = rig.check().await;
+    assert!(report.reason(HealthCode::NotificationsFailing).is_none(), "{report:?}");
+
+    // The copy of this test has another key than the one that encrypts this secret.
+    let other = NotifyCopy::on(&rig.school.scratch, &rig.clock, other_key).await;
+    other.create(webhook("of another key", &working)).await;
+    let report = rig.check().await;
+    let reason = report.reason(HealthCode::SecretsKeyUnusable).unwrap();
+    assert!(
+        reason.detail.contains("webhooks \u{201c}of another key\u{201d}, so"),
+        "{reason:?}"
+    );
 }
 
 /// Three copies check each hour for days, all at the same time, and none of them makes scheduled backups.

@@ -7,14 +7,20 @@
 // A test fails by panicking, so unwrap, expect and panic are allowed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accounts;
+mod audit;
 mod change_log;
 mod database_checks;
 mod database_errors;
+mod destinations;
 mod diff;
 mod health;
+mod import;
 mod inspection;
+mod introspection;
 mod jobs;
 mod jobs_published;
+mod keys;
 mod long_texts;
 mod native_values;
 mod notifications;
@@ -30,3 +36,4 @@ mod sessions;
 mod snapshot_parallel;
 mod snapshot_paths;
 mod stored_values;
+mod unattended;

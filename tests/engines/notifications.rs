@@ -7,10 +7,10 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use campus_backup_domain::Error;
-use campus_backup_domain::job::{JobState, Lock};
+use campus_backup_domain::job::{Idempotency, JobState, Lock};
 use campus_backup_domain::notify::{
-    self, BackupFailed, BackupStarted, BackupSucceeded, Event, LocalTargets, NotificationPatch, NotifySettings,
-    SecretsKey, SecretsKeyState,
+    self, BackupFailed, BackupStale, BackupStarted, BackupSucceeded, BackupWellAgain, Event, LocalTargets,
+    NotificationPatch, NotifySettings, SECRET_REPLAY, SecretState, SecretsKey,
 };
 use campus_backup_domain::schedule::{RunnerSettings, SchedulePatch};
 use chrono::TimeDelta;
@@ -60,6 +60,20 @@ fn failed() -> Event {
         archive_id: None,
         code: "insufficient_storage".to_owned(),
         detail: "The disk is full.".to_owned(),
+    })
+}
+
+fn stale() -> Event {
+    Event::BackupStale(BackupStale {
+        last_backup_at: None,
+        reasons: vec!["There is no backup.".to_owned()],
+    })
+}
+
+fn well_again() -> Event {
+    Event::BackupWellAgain(BackupWellAgain {
+        last_backup_at: None,
+        failing_since: None,
     })
 }
 
@@ -285,6 +299,111 @@ async fn attempts_end_after_about_two_days(engine: Engine) {
     assert_eq!(outbox(&school.scratch).await, [], "it is forgotten");
 }
 
+/// The end of an alarm does not arrive before its beginning, and keeps no other message from its turn.
+#[on_every_engine]
+async fn message_does_not_overtake_an_earlier_one_of_its_subject(engine: Engine) {
+    let (school, clock) = school(engine).await;
+    let receiver = Receiver::start().await;
+    let copy = NotifyCopy::on(&school.scratch, &clock, notify_settings()).await;
+    copy.create(webhook("all", &receiver)).await;
+    receiver.answer(ReceiverAnswer::Status(503, ""));
+    enqueue(&school.scratch, &clock, &stale()).await;
+    copy.deliver().await.unwrap();
+    // A new message is a reason to try the earlier one at once, and waits with it if that fails.
+    clock.advance(TimeDelta::seconds(10));
+    enqueue(&school.scratch, &clock, &well_again()).await;
+    for _ in 0..3 {
+        copy.deliver().await.unwrap();
+    }
+    assert_eq!(receiver.events(), ["backup_stale"; 2]);
+    receiver.answer(ReceiverAnswer::Status(204, ""));
+    enqueue(&school.scratch, &clock, &numbered(1)).await;
+    copy.deliver().await.unwrap();
+    assert_eq!(
+        receiver.events()[2..],
+        ["administrator_added"],
+        "another subject is not held up"
+    );
+    clock.advance(MINUTE * 5);
+    copy.deliver().await.unwrap();
+    assert_eq!(receiver.events()[3..], ["backup_stale", "backup_well_again"]);
+    assert_eq!(states(&outbox(&school.scratch).await), ["sent"; 3]);
+
+    // If the server works again by then, both arrive at once, in their order.
+    receiver.answer(ReceiverAnswer::Status(503, ""));
+    enqueue(&school.scratch, &clock, &failed()).await;
+    copy.deliver().await.unwrap();
+    receiver.answer(ReceiverAnswer::Status(204, ""));
+    clock.advance(TimeDelta::seconds(10));
+    enqueue(&school.scratch, &clock, &succeeded()).await;
+    copy.deliver().await.unwrap();
+    assert_eq!(
+        receiver.events()[5..],
+        ["backup_failed", "backup_failed", "backup_succeeded"]
+    );
+}
+
+/// Attempts that later messages cause do not shorten the two days of an earlier one.
+#[on_every_engine]
+async fn message_is_not_given_up_early_because_others_follow(engine: Engine) {
+    let (school, clock) = school(engine).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(ReceiverAnswer::Status(503, ""));
+    let copy = NotifyCopy::on(&school.scratch, &clock, notify_settings()).await;
+    copy.create(webhook("all", &receiver)).await;
+    for _ in 0..40 {
+        enqueue(&school.scratch, &clock, &stale()).await;
+        copy.deliver().await.unwrap();
+        clock.advance(TimeDelta::hours(1));
+    }
+    assert_eq!(states(&outbox(&school.scratch).await), ["waiting"; 40]);
+    receiver.answer(ReceiverAnswer::Status(204, ""));
+    enqueue(&school.scratch, &clock, &well_again()).await;
+    copy.deliver().await.unwrap();
+    assert_eq!(states(&outbox(&school.scratch).await), ["sent"; 41]);
+    let events = receiver.events();
+    assert_eq!(events.last().map(String::as_str), Some("backup_well_again"));
+}
+
+/// A repeated request gets the secret only for the time in which a client looks for a lost answer, and no secret that was entered
+/// since.
+#[on_every_engine]
+async fn repeated_creation_discloses_the_secret_only_for_minutes(engine: Engine) {
+    let (school, clock) = school(engine).await;
+    let receiver = Receiver::start().await;
+    let copy = NotifyCopy::on(&school.scratch, &clock, notify_settings()).await;
+    let create = async |name: &str| {
+        let key = Idempotency::new(name, "createNotification", &json!(name)).unwrap();
+        let created = copy
+            .notifications
+            .create(&copy.admin, webhook(name, &receiver), Some(key))
+            .await;
+        let created = created.unwrap();
+        (
+            created.id,
+            created.secret.map(|secret| secret.expose_secret().to_owned()),
+        )
+    };
+    let (id, secret) = create("chat").await;
+    assert!(secret.is_some());
+    clock.advance(SECRET_REPLAY);
+    assert_eq!(create("chat").await, (id, secret));
+    clock.advance(TimeDelta::microseconds(1));
+    assert_eq!(create("chat").await, (id, None));
+    clock.advance(-TimeDelta::days(1));
+    assert_eq!(create("chat").await, (id, None), "the clock was set back");
+
+    let (id, secret) = create("other").await;
+    assert!(secret.is_some());
+    clock.advance(TimeDelta::seconds(1));
+    let patch = NotificationPatch {
+        secret: Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()),
+        ..NotificationPatch::default()
+    };
+    copy.notifications.update(&copy.admin, id, patch).await.unwrap();
+    assert_eq!(create("other").await, (id, None), "it was edited");
+}
+
 #[on_every_engine]
 async fn clock_that_is_set_back_delays_no_message(engine: Engine) {
     let (school, clock) = school(engine).await;
@@ -312,8 +431,8 @@ async fn server_that_hangs_delays_no_other(engine: Engine) {
         enqueue(&school.scratch, &clock, &numbered(number)).await;
     }
     copy.begin();
-    until("the other server got its messages", WAIT_LIMIT, async || {
-        receiver.requests().len() == 3
+    until("both servers got messages", WAIT_LIMIT, async || {
+        receiver.requests().len() == 3 && !hanging.requests().is_empty()
     })
     .await;
     assert_eq!(hanging.requests().len(), 1, "one attempt at a time");
@@ -443,14 +562,9 @@ async fn wrong_key_is_reported_and_loses_nothing(engine: Engine) {
         ..notify_settings()
     };
     let wrong = NotifyCopy::on(&school.scratch, &clock, wrong).await;
-    assert_eq!(
-        right.notifications.check_secrets_key().await.unwrap(),
-        SecretsKeyState::Usable
-    );
-    assert_eq!(
-        wrong.notifications.check_secrets_key().await.unwrap(),
-        SecretsKeyState::Wrong
-    );
+    for (copy, expected) in [(&right, SecretState::Readable), (&wrong, SecretState::Unreadable)] {
+        assert_eq!(copy.notifications.statuses().await.unwrap()[0].secret, expected);
+    }
     let tried = wrong.notifications.try_saved(&wrong.admin, created.id).await.unwrap();
     assert!(!tried.delivered);
     assert!(tried.detail.contains("--secrets-key-file"), "{}", tried.detail);

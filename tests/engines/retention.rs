@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use campus_backup_archive::manifest::VerificationLevel;
 use campus_backup_domain::entity::job::{JobKind, JobState};
 use campus_backup_domain::entity::{archive, job, schedule_run};
+use campus_backup_domain::health::{HealthCode, HealthSettings};
 use campus_backup_domain::job::{Job, JobFilter, JobResult, Phase, RetentionReport, Submitted};
-use campus_backup_domain::operations::{AnnotationPatch, Annotations, ArchiveLoss};
+use campus_backup_domain::operations::{AnnotationPatch, Annotations, ArchiveLoss, ArchiveQuery};
 use campus_backup_domain::retention::{DeleteReason, HoldCode, KeepReason, RetentionPlan, RetentionPolicy};
 use campus_backup_domain::schedule::{RunState, Verify};
 use campus_backup_domain::suspicion::{FewerRows, SuspicionFinding};
@@ -16,6 +17,7 @@ use sea_orm::entity::prelude::Expr;
 use sea_orm::{ActiveValue, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
 
 use harness::notify_rig::{NotifyCopy, notify_settings, webhook};
+use harness::s3::{S3, S3Fault};
 use harness::schedule_rig::{ScheduleCopy, TestClock};
 use harness::{Engine, Receiver, School, WAIT_LIMIT, on_every_engine, small_school, until};
 
@@ -120,7 +122,7 @@ impl Rig {
         let listed = self
             .copy
             .operations
-            .list(&self.copy.admin, None, 1000, 0)
+            .list(&self.copy.admin, &ArchiveQuery::default())
             .await
             .unwrap();
         listed.items.iter().map(|archive| archive.manifest.id.clone()).collect()
@@ -335,9 +337,12 @@ async fn suspicious_backup_and_its_hold_are_told_once(engine: Engine) {
     notify.deliver().await.unwrap();
     let told = ["archive_suspicious", "backup_succeeded", "retention_held"];
     assert_eq!(receiver.events(), told);
+    let has = async |code| rig.copy.health.check().await.reason(code).is_some();
+    assert!(has(HealthCode::ArchiveSuspicious).await && has(HealthCode::RetentionHeld).await);
 
     let accepted = rig.copy.operations.accept(&rig.copy.admin, &suspicious).await;
     accepted.unwrap();
+    assert!(!has(HealthCode::ArchiveSuspicious).await && !has(HealthCode::RetentionHeld).await);
     rig.clock.advance(TimeDelta::hours(1));
     rig.copy.tick().await.unwrap();
     rig.until_no_job_runs().await;
@@ -407,6 +412,9 @@ async fn archives_in_use_and_suspicious_ones_stay(engine: Engine) {
         error_detail: None,
         idempotency_key: None,
         fingerprint: None,
+        method: None,
+        client: None,
+        token_id: None,
     };
     job::Entity::insert(restore.into_active_model())
         .exec_without_returning(connection)
@@ -570,6 +578,136 @@ async fn archive_that_is_needed_meanwhile_is_skipped(engine: Engine) {
         done.deleted.is_empty() && done.skipped.len() == plan.delete.len(),
         "{done:?}"
     );
+}
+
+/// A retention job on an S3 server, and another copy of the service on the same archives.
+struct S3Rig {
+    s3: S3,
+    rig: Rig,
+    other: ScheduleCopy,
+}
+
+impl S3Rig {
+    async fn on(engine: Engine) -> Self {
+        let s3 = S3::start().await;
+        let school = small_school(engine).await;
+        let clock = TestClock::at("2026-11-29T15:00:00Z");
+        clock.set(Utc::now() + TimeDelta::hours(1));
+        let copy = async || ScheduleCopy::with(&school.scratch, &clock, s3.settings(), HealthSettings::default()).await;
+        Self {
+            other: copy().await,
+            rig: Rig {
+                copy: copy().await,
+                school,
+                clock,
+            },
+            s3,
+        }
+    }
+}
+
+#[on_every_engine(nightly)]
+async fn job_lists_the_store_once(engine: Engine) {
+    let S3Rig { s3, rig, .. } = S3Rig::on(engine).await;
+    let _all = rig.backups::<8>().await;
+    rig.set(last(1)).await;
+    let plan = rig.preview().await;
+    let before = s3.listings();
+    let applied = rig.copy.retention.apply(&rig.copy.admin, &plan.plan_hash, None).await;
+    assert_eq!(report(ended(applied).await).deleted.len(), 7);
+    // For the plan of the request, and for the job.
+    assert_eq!(s3.listings() - before, 2);
+}
+
+/// An administrator deletes the newest good archive and the newest verified one by hand while the job runs. The next ones stay in their
+/// places, although they were due for deletion.
+#[on_every_engine(nightly)]
+async fn newest_archives_stay_if_newer_ones_are_deleted_meanwhile(engine: Engine) {
+    let S3Rig { s3, rig, other } = S3Rig::on(engine).await;
+    let [oldest, verified_before, old, verified, good, newest] = rig.backups::<6>().await;
+    rig.verify(&verified_before).await;
+    rig.verify(&verified).await;
+    rig.set(last(1)).await;
+    assert_eq!(rig.preview().await.delete.len(), 4);
+    let (operations, admin) = (other.operations.clone(), other.admin.clone());
+    s3.after_the_next_deletion(async move {
+        for id in [newest, verified] {
+            operations.delete(&admin, &id, ArchiveLoss::Accepted).await.unwrap();
+        }
+    });
+    let done = rig.apply().await;
+    assert_eq!(done.deleted, [oldest, old]);
+    assert_eq!(done.skipped, [&verified_before, &good].map(String::clone));
+    assert_eq!(rig.archives().await, [good, verified_before]);
+}
+
+/// A verification finds the newest verified archive damaged while the job runs. The verified one before it stays.
+#[on_every_engine(nightly)]
+async fn verified_archive_stays_if_a_newer_one_is_found_damaged_meanwhile(engine: Engine) {
+    let S3Rig { s3, rig, other } = S3Rig::on(engine).await;
+    let [oldest, verified_before, verified, newest] = rig.backups::<4>().await;
+    rig.verify(&verified_before).await;
+    rig.verify(&verified).await;
+    rig.set(last(1)).await;
+    assert_eq!(deleted(&rig.preview().await), [&verified_before, &oldest]);
+    let object = s3.folder().join(&verified).join("archive.json.zst");
+    let (operations, admin, id) = (other.operations.clone(), other.admin.clone(), verified.clone());
+    s3.after_the_next_deletion(async move {
+        let mut bytes = std::fs::read(&object).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&object, bytes).unwrap();
+        ended(operations.verify(&admin, &id, VerificationLevel::Digest, None).await).await;
+    });
+    let done = rig.apply().await;
+    assert_eq!(
+        (done.deleted, done.skipped),
+        (vec![oldest], vec![verified_before.clone()])
+    );
+    assert_eq!(rig.archives().await, [newest, verified, verified_before]);
+}
+
+/// A suspicious backup is created while the job runs. From then on nothing is deleted.
+#[on_every_engine(nightly)]
+async fn job_is_held_by_a_suspicious_backup_that_is_created_meanwhile(engine: Engine) {
+    let S3Rig { s3, rig, other } = S3Rig::on(engine).await;
+    for id in 1001..=1040 {
+        let student = format!("insert into students (id, full_name, registration_number) values ({id}, 'x', 'n{id}')");
+        rig.school.scratch.execute(&student).await;
+    }
+    let [oldest, old, newest] = rig.backups::<3>().await;
+    rig.set(last(1)).await;
+    rig.school.scratch.execute("delete from students where id > 1001").await;
+    let (operations, admin) = (other.operations.clone(), other.admin.clone());
+    s3.after_the_next_deletion(async move {
+        let created = operations.create_backup(&admin, Annotations::default(), None).await;
+        assert_eq!(ended(created).await.state, JobState::Succeeded);
+    });
+    let done = rig.apply().await;
+    assert_eq!((done.deleted, done.skipped), (vec![oldest], vec![old.clone()]));
+    assert_eq!(rig.archives().await[1..], [newest, old]);
+    assert_eq!(rig.held().await, Some(HoldCode::LatestBackupSuspicious));
+}
+
+/// The list of the last backups can't be read while a new one is created. The backup succeeds, and is marked.
+#[on_every_engine(nightly)]
+async fn backup_that_can_not_be_compared_is_marked(engine: Engine) {
+    let S3Rig { s3, rig, .. } = S3Rig::on(engine).await;
+    let [first] = rig.backups::<1>().await;
+    s3.fail(S3Fault::RefusesListings);
+    let [marked] = rig.backups::<1>().await;
+    s3.recover();
+    let (operations, admin) = (&rig.copy.operations, &rig.copy.admin);
+    let suspicion = operations.show(admin, &marked).await.unwrap().suspicion.unwrap();
+    assert!(
+        matches!(&suspicion.findings[..], [SuspicionFinding::NotCompared(_)]),
+        "{suspicion:?}"
+    );
+    assert!(operations.show(admin, &first).await.unwrap().suspicion.is_none());
+    rig.set(last(1)).await;
+    assert_eq!(rig.held().await, Some(HoldCode::LatestBackupSuspicious));
+    operations.accept(admin, &marked).await.unwrap();
+    assert_eq!(rig.held().await, None);
 }
 
 /// Copies of the service are killed while they apply a policy. The newest and the newest verified archive are always there.

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use campus_backup_archive::manifest::{ArchiveKind, VerificationLevel};
 use campus_backup_domain::Error;
 use campus_backup_domain::job::{JobFilter, JobKind, JobState};
+use campus_backup_domain::notify::{EventKind, NewNotification};
+use campus_backup_domain::operations::{ArchiveQuery, HistoryPeriod, HistoryRun};
+use campus_backup_domain::retention::RetentionPolicy;
 use campus_backup_domain::schedule::{NewSchedule, Preset, RunState, RunnerSettings, SchedulePatch, Timetable, Verify};
 use chrono::{DateTime, TimeDelta, Utc};
 
+use harness::notify_rig::{NotifyCopy, notify_settings, webhook};
 use harness::schedule_rig::{
     ScheduleCopy, StubAnswer, StubExecutor, TestClock, runs, schedule, states, stubbed, stubbed_with, until_all_ended,
 };
-use harness::{Engine, School, WAIT_LIMIT, on_every_engine, small_school, until};
+use harness::{Engine, Receiver, School, WAIT_LIMIT, on_every_engine, small_school, until};
 
 const DAY: TimeDelta = TimeDelta::days(1);
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
@@ -88,10 +92,23 @@ async fn due_run_makes_an_archive_of_the_service_and_verifies_it(engine: Engine)
         (last.at, last.state, last.failed_attempts),
         (due, RunState::Succeeded, 0)
     );
-    let archives = copy.operations.list(&copy.admin, None, 10, 0).await.unwrap();
+    let archives = copy
+        .operations
+        .list(&copy.admin, &ArchiveQuery::default())
+        .await
+        .unwrap();
     assert_eq!(archives.total, 1);
     let archive = &archives.items[0];
     assert_eq!(last.archive_id.as_ref(), Some(&archive.manifest.id));
+    for (schedule_id, expected) in [(id, 1), (id + 1, 0)] {
+        let mut query = ArchiveQuery::default();
+        query.filter.schedule_id = Some(schedule_id);
+        let found = copy.operations.list(&copy.admin, &query).await.unwrap();
+        assert_eq!(
+            (found.total, found.items.len()),
+            (expected, usize::try_from(expected).unwrap())
+        );
+    }
     assert_eq!(archive.manifest.label.as_deref(), Some("every night"));
     assert_eq!(archive.manifest.created_by.as_deref(), Some("system"));
     assert_eq!(archive.manifest.kind, ArchiveKind::Created);
@@ -152,42 +169,91 @@ async fn year_in_four_zones_has_each_run_once(engine: Engine) {
     assert_eq!(backups, expected);
 }
 
-/// Three copies with several schedules. Every run must have its own archive.
+/// How many archives stay while several copies make runs.
+const KEPT: u32 = 7;
+
+/// Three copies with several schedules, a retention policy and a webhook. Every run must have its own archive and its own message,
+/// and only the newest archives stay.
 async fn copies_make_each_run_once(engine: Engine, schedules: usize, hours: usize) {
     let rig = Rig::on(engine).await;
+    // Archives have the time of this machine, and retention deletes nothing while the clock is behind them.
+    rig.clock.set(Utc::now() + TimeDelta::hours(1));
+    let receiver = Receiver::start().await;
     for number in 0..schedules {
         rig.create(schedule(&format!("schedule {number}"), Preset::Hourly.expression()))
             .await;
     }
+    let policy = RetentionPolicy {
+        keep_last: KEPT,
+        ..RetentionPolicy::default()
+    };
+    rig.copy.retention.set(&rig.copy.admin, policy).await.unwrap();
     let scratch = &rig.school.scratch;
-    let mut copies = vec![rig.copy];
-    for _ in 0..2 {
-        copies.push(ScheduleCopy::on(scratch, &rig.clock).await);
+    let (mut copies, mut senders) = (vec![rig.copy], Vec::new());
+    for number in 0..3 {
+        senders.push(NotifyCopy::on(scratch, &rig.clock, notify_settings()).await);
+        if number > 0 {
+            copies.push(ScheduleCopy::on(scratch, &rig.clock).await);
+        }
     }
+    let succeeded = NewNotification {
+        events: Some(vec![EventKind::BackupSucceeded, EventKind::BackupFailed]),
+        ..webhook("all", &receiver)
+    };
+    senders[0].create(succeeded).await;
     for _ in 0..hours {
         rig.clock.advance(TimeDelta::hours(1));
         until_all_ended(scratch, &copies).await;
+        // Before the clock is set: an hour later, a message that is being sent would look like one of a copy that was killed.
+        until("all messages were sent", WAIT_LIMIT * 2, async || {
+            senders.iter().for_each(NotifyCopy::begin);
+            let waiting = "select count(*) from backup_outbox where state = 'waiting'";
+            scratch.number(waiting).await == 0
+        })
+        .await;
     }
+    let all = schedules * hours;
     let runs = runs(scratch).await;
-    assert_eq!(runs.len(), schedules * hours);
+    assert_eq!(runs.len(), all);
     assert!(
         runs.iter()
             .all(|run| run.state == RunState::Succeeded && run.attempt == 0),
         "{runs:?}"
     );
     let of_runs: BTreeSet<_> = runs.iter().map(|run| run.archive_id.clone().unwrap()).collect();
-    let stored = copies[0]
-        .operations
-        .list(&copies[0].admin, None, 2000, 0)
-        .await
-        .unwrap();
-    let stored: BTreeSet<_> = stored
-        .items
-        .into_iter()
-        .map(|archive| archive.manifest.id.clone())
+    assert_eq!(of_runs.len(), all);
+    // A record stays when its archive is deleted.
+    let records = scratch.rows("select archive_id from backup_archives").await;
+    let records: BTreeSet<_> = records.into_iter().map(|row| row[0].clone().unwrap()).collect();
+    assert_eq!(of_runs, records);
+
+    let (operations, admin) = (&copies[0].operations, &copies[0].admin);
+    let mut stored = BTreeSet::new();
+    until("retention has deleted the others", WAIT_LIMIT, async || {
+        for done in futures_util::future::join_all(copies.iter().map(ScheduleCopy::tick)).await {
+            assert!(matches!(done, Ok(()) | Err(Error::DatabaseBusy { .. })), "{done:?}");
+        }
+        let listed = operations.list(admin, &ArchiveQuery::default()).await.unwrap();
+        stored = listed
+            .items
+            .into_iter()
+            .map(|archive| archive.manifest.id.clone())
+            .collect();
+        stored.len() == all.min(KEPT as usize)
+    })
+    .await;
+    assert!(stored.is_subset(&of_runs));
+    let kept = operations.list(admin, &ArchiveQuery::default()).await.unwrap();
+    assert!(of_runs.contains(&kept.items[0].manifest.id));
+
+    let requests = receiver.requests();
+    let ids: BTreeSet<_> = requests.iter().map(|request| request.header("webhook-id")).collect();
+    let told: BTreeSet<_> = requests
+        .iter()
+        .map(|request| request.json()["data"]["archive_id"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(of_runs, stored);
-    assert_eq!(stored.len(), schedules * hours);
+    assert_eq!((ids.len(), requests.len()), (all, all), "each once");
+    assert_eq!(told, of_runs);
 }
 
 #[on_every_engine]
@@ -240,7 +306,11 @@ async fn killed_copies_make_each_run_once(engine: Engine, kills: u64) {
     assert!(runs.iter().all(|run| run.state == RunState::Succeeded), "{runs:?}");
     let mut of_runs: Vec<_> = runs.into_iter().map(|run| run.archive_id.unwrap()).collect();
     let copy = ScheduleCopy::on(scratch, &rig.clock).await;
-    let stored = copy.operations.list(&copy.admin, None, 2000, 0).await.unwrap();
+    let stored = copy
+        .operations
+        .list(&copy.admin, &ArchiveQuery::default())
+        .await
+        .unwrap();
     let mut stored: Vec<_> = stored
         .items
         .into_iter()
@@ -325,6 +395,22 @@ async fn run_missed_during_an_outage_is_caught_up_once_if_it_is_young(engine: En
             (monthly, at("2026-12-01T02:00:00Z"), RunState::Missed),
         ]
     );
+    let missed = HistoryRun {
+        at: at("2026-12-01T02:00:00Z"),
+        schedule_id: monthly,
+        label: "monthly".to_owned(),
+        state: RunState::Missed,
+        fault: None,
+    };
+    let history = async |from: &str| {
+        let period = HistoryPeriod {
+            from: Some(at(from)),
+            to: None,
+        };
+        rig.copy.operations.history(&rig.copy.admin, period).await.unwrap()
+    };
+    assert_eq!(history("2026-12-01T02:00:00Z").await.runs, [missed]);
+    assert_eq!(history("2026-12-01T02:00:01Z").await.runs, []);
     assert_eq!(rig.stub.backups().len(), 1);
     assert_eq!(rig.next_run(hourly).await, Some(at("2026-12-20T11:00:00Z")));
     assert_eq!(rig.next_run(monthly).await, Some(at("2027-01-01T02:00:00Z")));
@@ -716,7 +802,11 @@ async fn archive_of_a_forgotten_job_is_found_in_the_store(engine: Engine) {
     scratch.execute("delete from backup_jobs").await;
     copy.tick().await.unwrap();
     let run = runs(scratch).await.remove(0);
-    let archives = copy.operations.list(&copy.admin, None, 10, 0).await.unwrap();
+    let archives = copy
+        .operations
+        .list(&copy.admin, &ArchiveQuery::default())
+        .await
+        .unwrap();
     assert_eq!((run.state, archives.total), (RunState::Succeeded, 1));
     assert_eq!(run.archive_id.as_ref(), Some(&archives.items[0].manifest.id));
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use campus_backup_archive::Kind;
 use campus_backup_domain::catalog;
 use campus_backup_domain::entity::{
-    account_epoch, alarm, archive, attendance, change, course, download_link, enrollment, job, key, lease,
-    login_network, login_session, notification, outbox, payment, payment_category, schedule, schedule_run, session,
-    setting, student, user,
+    account_epoch, alarm, archive, archive_copy, attendance, audit_event, audit_head, change, course, destination,
+    download_link, enrollment, job, key, lease, login_network, login_session, named_token, notification,
+    one_time_password, outbox, payment, payment_category, schedule, schedule_run, session, setting, student, user,
 };
 use campus_backup_migration::{Migrator, MigratorTrait};
 
@@ -43,6 +43,12 @@ async fn described_by_entities(engine: Engine) -> Scratch {
         .register(notification::Entity)
         .register(outbox::Entity)
         .register(alarm::Entity)
+        .register(destination::Entity)
+        .register(archive_copy::Entity)
+        .register(one_time_password::Entity)
+        .register(named_token::Entity)
+        .register(audit_event::Entity)
+        .register(audit_head::Entity)
         .apply(connection)
         .await
         .unwrap();
@@ -72,12 +78,12 @@ async fn entities_equal_the_migrated_schema(engine: Engine) {
     );
     assert_eq!(
         number(|table| table.uniques.len()),
-        14,
+        19,
         "what is compared must have been found"
     );
     assert_eq!(
         number(|table| table.primary_key.len()),
-        24,
+        30,
         "what is compared must have been found"
     );
     for (name, migrated) in &migrated {

@@ -4,19 +4,18 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use campus_backup_domain::account::{self, Accounts, Admin};
+use campus_backup_domain::account::Admin;
 use campus_backup_domain::job::{
     BackupReport, ClearParameters, ClearReport, Context, Fault, Idempotency, Job, JobParameters, JobResult,
     JobSettings, Jobs, Lock, Published, Runner, Submission,
 };
 use campus_backup_domain::operations::Annotations;
-use campus_backup_domain::{Database, Error, Table, database};
+use campus_backup_domain::{Database, Error, Table};
 use chrono::DateTime;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
-use tokio::runtime::{Builder, Runtime};
 
-use super::service::JWT_SECRET;
+use super::copy_runtime::{CopyRuntime, administrator, connect};
 use super::{Scratch, WAIT_LIMIT, until};
 
 /// How a copy runs its jobs.
@@ -69,12 +68,13 @@ impl Default for Store {
 
 /// A copy of the service. It has a runtime of its own, and stops when the runtime is dropped.
 pub struct Copy {
+    /// Dropped first.
+    _runtime: CopyRuntime,
     pub jobs: Jobs,
     pub database: Database,
     pub admin: Admin,
     /// The jobs that this copy has reaped.
     interrupted: Arc<Mutex<Vec<Job>>>,
-    runtime: Option<Runtime>,
 }
 
 impl Copy {
@@ -90,11 +90,7 @@ impl Copy {
 
     /// Starts a copy with a runner and a store of published archives.
     pub async fn beside(scratch: &Scratch, mode: HeartbeatMode, runner: Runner, store: Arc<Mutex<Store>>) -> Self {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = CopyRuntime::new();
         let interrupted = Arc::new(Mutex::new(Vec::<Job>::new()));
         let settings = JobSettings {
             heartbeat: mode.heartbeat,
@@ -116,28 +112,20 @@ impl Copy {
             ..JobSettings::new(describe)
         };
         let url = scratch.url().to_owned();
-        let built = runtime.spawn(async move {
-            let settings_of_database = database::DatabaseSettings {
-                url,
-                connections: 4,
-                readers: 2,
-                lock_timeout: Duration::from_secs(2),
-            };
-            let database = Database::connect(&settings_of_database).await.unwrap();
+        let built = runtime.run(async move {
+            let database = connect(url, Duration::from_secs(2)).await;
             let jobs = Jobs::new(database.clone(), settings, runner);
             jobs.start().await.unwrap();
-            let accounts = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
-            let accounts = Accounts::new(database.clone(), accounts).unwrap();
-            let token = accounts.issue_token("admin", Duration::from_secs(60)).await.unwrap();
-            (database, jobs, token.principal.admin().unwrap())
+            let admin = administrator(&database).await;
+            (database, jobs, admin)
         });
-        let (database, jobs, admin) = built.await.unwrap();
+        let (database, jobs, admin) = built.await;
         Self {
             jobs,
             database,
             admin,
             interrupted,
-            runtime: Some(runtime),
+            _runtime: runtime,
         }
     }
 
@@ -191,15 +179,6 @@ impl Copy {
             Err(Error::Cancelled)
         })
         .await
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        // No task is polled again, as after kill -9.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 

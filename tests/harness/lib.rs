@@ -3,13 +3,14 @@
 //! - Databases: [`engine`] knows the available engines, [`scratch`] creates a database for one test, [`defaults`] one
 //!   with unusual session defaults, [`school`] fills it with awkward rows and their expected forms, [`fill`] with many
 //!   rows, and [`schema_shape`] reads the engine's description of the tables. [`reference_reader`] reads rows in the
-//!   plainest way.
+//!   plainest way. [`fixture`] has databases of other applications.
 //! - The service: [`service`] starts the program, [`client`] talks to it over HTTP, and [`wire`] over a bare socket,
 //!   where a test must be slow or exact. [`copy`] runs the jobs of a copy of the service in the test's process.
 //! - Other servers: [`s3`] is a store, [`stub`] a server that is not one, [`token`] an identity provider, [`smtp`] a mail
-//!   server, and [`receiver`] receives webhooks. [`tls`] encrypts for both. [`tool`] runs other programs.
+//!   server, and [`receiver`] receives webhooks. [`relay`] loses commits and replies of a database server. [`tls`] encrypts for them. [`disk`] is a small disk, and [`tool`] runs other
+//!   programs.
 //! - [`archives_rig`] tests archives over HTTP, [`restore_rig`] without it, [`schedule_rig`] schedules at a clock of the
-//!   test, and [`notify_rig`] notifications at such a clock.
+//!   test, [`notify_rig`] notifications and [`destination_rig`] copies of archives at such a clock.
 //!
 //! [`on_every_engine`] generates one test for each engine.
 
@@ -21,13 +22,19 @@
 pub mod archives_rig;
 pub mod client;
 pub mod copy;
+mod copy_runtime;
 pub mod defaults;
+pub mod destination_rig;
+pub mod disk;
 pub mod engine;
 pub mod fill;
+pub mod fixture;
+pub mod import_rig;
 pub mod notify_rig;
 mod process;
 pub mod receiver;
 pub mod reference_reader;
+pub mod relay;
 pub mod restore_rig;
 pub mod s3;
 pub mod schedule_rig;

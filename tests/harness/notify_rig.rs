@@ -3,19 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use campus_backup_domain::account::{self, Accounts, Admin};
+use campus_backup_domain::Result;
+use campus_backup_domain::account::Admin;
 use campus_backup_domain::clock::Clock;
 use campus_backup_domain::notify::{
     self, DeliveryRunner, Event, LocalTargets, MailAddress, MailStyle, NewNotification, NotificationKind,
     Notifications, NotifySettings, SecretsKey, SmtpServer, SmtpSettings, TestMessage,
 };
 use campus_backup_domain::store::{Store, StoreSettings};
-use campus_backup_domain::{Database, Result, database};
 use sea_orm::TransactionTrait as _;
-use tokio::runtime::{Builder, Runtime};
 
+use super::copy_runtime::{CopyRuntime, administrator, connect};
 use super::schedule_rig::TestClock;
-use super::service::JWT_SECRET;
 use super::{Receiver, Scratch};
 
 /// The key of stored secrets in the tests.
@@ -47,57 +46,40 @@ pub fn mail_settings(port: u16) -> NotifySettings {
 
 /// A copy of the service that sends messages. It has a runtime of its own, whose end is the end of the copy.
 pub struct NotifyCopy {
+    /// Dropped first.
+    runtime: CopyRuntime,
     pub notifications: Notifications,
     pub deliveries: DeliveryRunner,
     pub admin: Admin,
-    runtime: Option<Runtime>,
 }
 
 impl NotifyCopy {
     pub async fn on(scratch: &Scratch, clock: &TestClock, settings: NotifySettings) -> Self {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = CopyRuntime::new();
         let (url, folder, clock) = (scratch.url().to_owned(), scratch.folder().to_owned(), clock.clock());
-        let built = runtime.spawn(build(url, folder, clock, settings));
-        let (notifications, deliveries, admin) = built.await.unwrap();
+        let (notifications, deliveries, admin) = runtime.run(build(url, folder, clock, settings)).await;
         Self {
             notifications,
             deliveries,
             admin,
-            runtime: Some(runtime),
+            runtime,
         }
     }
 
     /// Sends what is due, on the copy's own runtime.
     pub async fn deliver(&self) -> Result<()> {
         let deliveries = self.deliveries.clone();
-        let runtime = self.runtime.as_ref().unwrap();
-        runtime
-            .spawn(async move { deliveries.deliver_due().await })
-            .await
-            .unwrap()
+        self.runtime.run(async move { deliveries.deliver_due().await }).await
     }
 
     /// Begins to send, and does not wait.
     pub fn begin(&self) {
-        let _runtime = self.runtime.as_ref().unwrap().enter();
+        let _runtime = self.runtime.enter();
         self.deliveries.begin();
     }
 
     pub async fn create(&self, new: NewNotification) -> i64 {
         self.notifications.create(&self.admin, new, None).await.unwrap().id
-    }
-}
-
-impl Drop for NotifyCopy {
-    fn drop(&mut self) {
-        // No task is polled again, as after kill -9.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
@@ -107,20 +89,12 @@ async fn build(
     clock: Clock,
     settings: NotifySettings,
 ) -> (Notifications, DeliveryRunner, Admin) {
-    let of_database = database::DatabaseSettings {
-        url,
-        connections: 4,
-        readers: 2,
-        lock_timeout: Duration::from_secs(10),
-    };
-    let database = Database::connect(&of_database).await.unwrap();
+    let database = connect(url, Duration::from_secs(10)).await;
     let store = Store::open(&StoreSettings::folder(folder.join("archives"))).unwrap();
-    let accounts = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
-    let accounts = Accounts::new(database.clone(), accounts).unwrap();
-    let token = accounts.issue_token("admin", Duration::from_secs(60)).await.unwrap();
+    let admin = administrator(&database).await;
     let notifications = Notifications::new(database.clone(), store.clone(), clock.clone(), settings.clone());
     let deliveries = DeliveryRunner::new(database, store, clock, settings);
-    (notifications, deliveries, token.principal.admin().unwrap())
+    (notifications, deliveries, admin)
 }
 
 /// An email about everything.

@@ -12,6 +12,7 @@ use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::tls::{self, Connection};
@@ -23,6 +24,8 @@ pub enum ReceiverAnswer {
     RedirectTo(String),
     /// It reads the request and does not answer.
     Never,
+    /// It reads the request, and accepts it when the test says [`Receiver::release`].
+    WhenReleased,
 }
 
 /// A request that was received.
@@ -56,6 +59,7 @@ pub struct Receiver {
 struct Shared {
     requests: Mutex<Vec<ReceivedRequest>>,
     answer: Mutex<ReceiverAnswer>,
+    released: watch::Sender<bool>,
 }
 
 impl Receiver {
@@ -71,6 +75,7 @@ impl Receiver {
         let shared = Arc::new(Shared {
             requests: Mutex::default(),
             answer: Mutex::new(ReceiverAnswer::Status(204, "")),
+            released: watch::Sender::new(false),
         });
         Self {
             address: listener.local_addr().unwrap(),
@@ -91,6 +96,11 @@ impl Receiver {
 
     pub fn answer(&self, answer: ReceiverAnswer) {
         *self.shared.answer.lock().unwrap() = answer;
+    }
+
+    /// Accepts the requests that wait for it.
+    pub fn release(&self) {
+        self.shared.released.send_replace(true);
     }
 
     /// All requests so far.
@@ -155,6 +165,11 @@ async fn receive(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Resp
             .header(LOCATION, url)
             .body(String::new()),
         ReceiverAnswer::Never => std::future::pending().await,
+        ReceiverAnswer::WhenReleased => {
+            let mut released = shared.released.subscribe();
+            let _ = released.wait_for(|released| *released).await;
+            Response::builder().status(204).body(String::new())
+        }
     }
     .unwrap())
 }

@@ -102,6 +102,11 @@ impl<'a> RestorePlace<'a> {
     }
 
     pub async fn archive(&self) -> Archive {
+        Archive(Arc::new(self.export(TableScope::All, Format::Json).await))
+    }
+
+    /// A download.
+    pub async fn export(&self, scope: TableScope, format: Format) -> Vec<u8> {
         let settings = export::ExportSettings {
             time_zone: chrono_tz::UTC,
             chunk_size: 65_536,
@@ -110,8 +115,8 @@ impl<'a> RestorePlace<'a> {
             spool: export::SpoolSpace::new(std::env::temp_dir(), 64 << 20),
         };
         let request = export::ExportRequest {
-            scope: TableScope::All,
-            format: Format::Json,
+            scope,
+            format,
             csv: CsvOptions::default(),
             names: NameColumns::Omitted,
             transfer: Transfer::default(),
@@ -122,7 +127,7 @@ impl<'a> RestorePlace<'a> {
         while let Some(piece) = body.next().await {
             bytes.extend_from_slice(&piece.unwrap());
         }
-        Archive(Arc::new(bytes))
+        bytes
     }
 
     pub async fn digests(&self) -> BTreeMap<String, String> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use campus_backup_archive::manifest::VerificationLevel;
 use campus_backup_archive::{Keys, Recipients};
-use campus_backup_domain::account::{self, Accounts, Admin};
+use campus_backup_domain::account::Admin;
 use campus_backup_domain::automation::Automation;
 use campus_backup_domain::clock::Clock;
 use campus_backup_domain::entity::schedule_run;
@@ -15,6 +15,7 @@ use campus_backup_domain::health::{Health, HealthSettings};
 use campus_backup_domain::job::{
     self, Context, Fault, JobParameters, Jobs, Lock, Runner, Submission, VerifyParameters,
 };
+use campus_backup_domain::notify::Notifications;
 use campus_backup_domain::operations::{self, Operations};
 use campus_backup_domain::retention::Retention;
 use campus_backup_domain::schedule::{
@@ -22,15 +23,15 @@ use campus_backup_domain::schedule::{
     VerificationOrder, Verify,
 };
 use campus_backup_domain::store::{Store, StoreSettings};
-use campus_backup_domain::{Database, Error, Result, database};
+use campus_backup_domain::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::future::BoxFuture;
 use sea_orm::{DbErr, EntityTrait as _, QueryOrder as _};
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::service::JWT_SECRET;
+use super::copy_runtime::{CopyRuntime, administrator, connect};
+use super::notify_rig::notify_settings;
 use super::{Scratch, WAIT_LIMIT, until};
 
 /// How many jobs of a copy run at the same time.
@@ -166,6 +167,10 @@ fn fault(code: &str) -> Fault {
 }
 
 impl RunExecutor for StubExecutor {
+    fn can_verify(&self) -> bool {
+        true
+    }
+
     fn create_backup(&self, order: BackupOrder) -> BoxFuture<'_, Result<String>> {
         let purpose = format!("backup {} {}", order.schedule_id, order.due_at);
         let begun = self.begin(purpose, |jobs| jobs.backups.push(order));
@@ -195,6 +200,8 @@ impl RunExecutor for StubExecutor {
 
 /// A copy of the service that makes backups into a folder. It has a runtime of its own, whose end is the end of the copy.
 pub struct ScheduleCopy {
+    /// Dropped first.
+    runtime: CopyRuntime,
     pub automation: Automation,
     pub schedules: Schedules,
     pub retention: Retention,
@@ -202,20 +209,43 @@ pub struct ScheduleCopy {
     pub jobs: Jobs,
     pub health: Health,
     pub admin: Admin,
-    runtime: Option<Runtime>,
 }
 
 impl ScheduleCopy {
-    /// Starts a copy on the database of a small school.
+    /// Starts a copy on the database of a small school, with archives in a folder.
     pub async fn on(scratch: &Scratch, clock: &TestClock) -> Self {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let store = StoreSettings::folder(scratch.folder().join("archives"));
+        Self::with(scratch, clock, store, HealthSettings::default()).await
+    }
+
+    /// Starts a copy with this store and these settings of the health.
+    pub async fn with(scratch: &Scratch, clock: &TestClock, store: StoreSettings, health: HealthSettings) -> Self {
+        let keys = (Recipients::none(), Keys::none());
+        Self::begin(scratch, clock, store, health, keys).await
+    }
+
+    /// Starts a copy with this store, which encrypts to these public keys and has these secret keys.
+    pub async fn with_keys(
+        scratch: &Scratch,
+        clock: &TestClock,
+        store: StoreSettings,
+        recipients: Recipients,
+        keys: Keys,
+    ) -> Self {
+        Self::begin(scratch, clock, store, HealthSettings::default(), (recipients, keys)).await
+    }
+
+    async fn begin(
+        scratch: &Scratch,
+        clock: &TestClock,
+        store: StoreSettings,
+        health: HealthSettings,
+        keys: (Recipients, Keys),
+    ) -> Self {
+        let runtime = CopyRuntime::new();
         let (url, folder, clock) = (scratch.url().to_owned(), scratch.folder().to_owned(), clock.clock());
-        let built = runtime.spawn(build(url, folder, clock));
-        let (automation, schedules, retention, operations, jobs, health, admin) = built.await.unwrap();
+        let (automation, schedules, retention, operations, jobs, health, admin) =
+            runtime.run(build(url, folder, store, health, clock, keys)).await;
         Self {
             automation,
             schedules,
@@ -224,15 +254,14 @@ impl ScheduleCopy {
             jobs,
             health,
             admin,
-            runtime: Some(runtime),
+            runtime,
         }
     }
 
     /// Does one step on the copy's own runtime.
     pub async fn tick(&self) -> Result<()> {
         let automation = self.automation.clone();
-        let runtime = self.runtime.as_ref().unwrap();
-        runtime.spawn(async move { automation.tick().await }).await.unwrap()
+        self.runtime.run(async move { automation.tick().await }).await
     }
 
     /// Jobs that hold all slots until the sender is dropped. They fail then.
@@ -261,35 +290,20 @@ impl ScheduleCopy {
     /// Begins one step, and does not wait for it.
     pub fn begin_tick(&self) {
         let automation = self.automation.clone();
-        self.runtime
-            .as_ref()
-            .unwrap()
-            .spawn(async move { automation.tick().await });
-    }
-}
-
-impl Drop for ScheduleCopy {
-    fn drop(&mut self) {
-        // No task is polled again, as after kill -9.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.runtime.begin(async move { automation.tick().await });
     }
 }
 
 async fn build(
     url: String,
     folder: PathBuf,
+    store: StoreSettings,
+    health: HealthSettings,
     clock: Clock,
+    (recipients, keys): (Recipients, Keys),
 ) -> (Automation, Schedules, Retention, Operations, Jobs, Health, Admin) {
-    let settings = database::DatabaseSettings {
-        url,
-        connections: 4,
-        readers: 2,
-        lock_timeout: Duration::from_secs(10),
-    };
-    let database = Database::connect(&settings).await.unwrap();
-    let store = Store::open(&StoreSettings::folder(folder.join("archives"))).unwrap();
+    let database = connect(url, Duration::from_secs(10)).await;
+    let store = Store::open(&store).unwrap();
     let asked = (database.clone(), store.clone());
     let settings = job::JobSettings {
         heartbeat: Duration::from_millis(100),
@@ -305,23 +319,29 @@ async fn build(
     jobs.start().await.unwrap();
     let settings = operations::OperationSettings {
         app_version: "1.2.3",
-        recipients: Recipients::none(),
-        keys: Keys::none(),
+        recipients,
+        keys,
         scratch: folder,
         undo_window: TimeDelta::days(1),
         upload_limit: 1 << 30,
+        import_limit: 1 << 30,
         suspicion_threshold: Some(30),
     };
-    let operations = Operations::new(database.clone(), store, jobs.clone(), settings);
+    let operations = Operations::new(database.clone(), store.clone(), jobs.clone(), settings);
     let executor = Arc::new(operations.clone());
     let runner = ScheduleRunner::new(database.clone(), executor, clock.clone(), RunnerSettings::default());
     let schedules = Schedules::new(database.clone(), operations.clone(), clock.clone());
     let retention = Retention::new(database.clone(), operations.clone(), clock.clone(), Tz::UTC);
-    let health = Health::new(database.clone(), operations.clone(), clock, HealthSettings::default());
-    let settings = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
-    let accounts = Accounts::new(database, settings).unwrap();
-    let token = accounts.issue_token("admin", Duration::from_secs(60)).await.unwrap();
-    let admin = token.principal.admin().unwrap();
+    let notifications = Notifications::new(database.clone(), store, clock.clone(), notify_settings());
+    let health = Health::new(
+        database.clone(),
+        operations.clone(),
+        retention.clone(),
+        notifications,
+        clock,
+        health,
+    );
+    let admin = administrator(&database).await;
     let automation = Automation::new(runner).with_retention(retention.clone());
     (automation, schedules, retention, operations, jobs, health, admin)
 }

@@ -236,9 +236,9 @@ impl Finished {
     }
 }
 
-/// The password in `Administrator .. was created. One-time password: ..`.
+/// The password in `Administrator .. was created. One-time password: ..`. That of a demo is a `Password: ..`.
 pub fn one_time_password(stdout: &str) -> Option<&str> {
-    let rest = stdout.split_once("One-time password: ")?.1;
+    let rest = stdout.split_once("assword: ")?.1;
     rest.split_whitespace().next()
 }
 
@@ -284,6 +284,14 @@ impl Service {
     pub async fn login(&self, username: &str, password: &str) -> Client {
         let body = json!({"username": username, "password": password});
         let answer = self.anonymous().post("/auth/login", &body).await.expect(200);
+        self.bearer(answer.json()["access_token"].as_str().unwrap())
+    }
+
+    /// Signs in with a one-time password, changes it to [`ADMIN_PASSWORD`], and returns the client.
+    pub async fn first_login(&self, username: &str, one_time_password: &str) -> Client {
+        let restricted = self.login(username, one_time_password).await;
+        let body = json!({"current_password": one_time_password, "new_password": ADMIN_PASSWORD});
+        let answer = restricted.post("/auth/password", &body).await.expect(200);
         self.bearer(answer.json()["access_token"].as_str().unwrap())
     }
 

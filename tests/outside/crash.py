@@ -3,14 +3,18 @@
 
     tests/outside/crash.py BINARY [KILLS] [SEED]
 
-Each of backup, clear, undo and restore is killed KILLS times (default 50) on SQLite; on the PostgreSQL at TEST_POSTGRES_URL,
-if databases may be created there, with usual and unusual settings; and on a separate MariaDB with unusual settings, if its
-programs are installed. After each kill the service is started again. Then the data must be exactly the data before or
+Each of backup, clear, undo, restore, import and the undo of an import is killed KILLS times (default 50) on SQLite; on the
+PostgreSQL at TEST_POSTGRES_URL, if databases may be created there, with usual and unusual settings; and on a separate MariaDB
+with unusual settings, if its programs are installed. After each kill the service is started again. Then the data must be exactly the data before or
 after the operation, the job must say which, every archive in the list must be complete, the store must have no unfinished
 files, and the administrator must be able to sign in. A change is in the change log exactly if it was made. The request of
 a backup is sent again with the same key, and creates no second archive.
+
+At the same time the service is killed as often while it makes scheduled backups, applies retention and sends webhooks
+(`unattended.py`): on SQLite, and with at least 10 kills on that PostgreSQL, too.
 """
 
+import concurrent.futures
 import json
 import os
 import pwd
@@ -27,14 +31,18 @@ import time
 import urllib.error
 from urllib.parse import urlsplit, urlunsplit
 
+import unattended
 from gates import Service, until
 
 CLEARED = {"table": "payments", "confirm": "payments"}
 
+# Seconds for one request or job. A program without optimisation needs more than a minute for a restore on a busy machine.
+TIMEOUT = 120
+
 
 def ask(service, path, body=None, key=None):
     headers = {} if key is None else {"Idempotency-Key": key}
-    return json.load(service.ask(path, None if body is None else json.dumps(body).encode(), headers=headers))
+    return json.load(service.ask(path, None if body is None else json.dumps(body).encode(), TIMEOUT, headers))
 
 
 def digests(service):
@@ -56,7 +64,7 @@ def ended(service, identifier):
             if error.code != 503:
                 raise
             return False
-    assert until(is_over, 60), job(service, identifier)
+    assert until(is_over, TIMEOUT), job(service, identifier)
     return job(service, identifier)
 
 
@@ -84,6 +92,8 @@ class School:
         service = self.start()
         self.full_archive = work(service, "/backup/archives", {"label": "full", "protected": True})["archive_id"]
         self.full = digests(service)
+        with service.ask("/backup/download/payments?format=json") as answer:
+            self.payments = answer.read()
         ask(service, "/backup/clear", CLEARED)
         self.cleared = digests(service)
         assert self.full != self.cleared
@@ -140,7 +150,25 @@ def kinds(school):
         school.make_cleared(service)
         return ("restore", *restore(service, school.full_archive)), school.cleared, school.full
 
-    return {"backup": backup, "clear": clear, "undo": undo, "restore": restoring}
+    def planned(service):
+        plan = json.load(service.ask("/backup/imports/payments?mode=insert", school.payments, TIMEOUT))
+        return f"/backup/imports/{plan['id']}/apply", {"plan_hash": plan["hash"], "confirm": "import"}
+
+    def importing(service):
+        school.make_cleared(service)
+        return ("import", *planned(service)), school.cleared, school.full
+
+    def undo_import(service):
+        school.make_cleared(service)
+        path, body = planned(service)
+        change_id = ask(service, path, body)["id"]
+        assert ended(service, change_id)["state"] == "succeeded"
+        return ("undo", f"/backup/changes/{change_id}/undo", {}), school.full, school.cleared
+
+    return {
+        "backup": backup, "clear": clear, "undo": undo, "restore": restoring, "import": importing,
+        "undo of an import": undo_import,
+    }
 
 
 def latest(service, kind):
@@ -258,18 +286,26 @@ UNUSUAL_MARIADB = {
 }
 
 
-def on_postgres(binary, folder, kills, chance, server, settings):
-    name = f"crash_{os.getpid()}"
+def on_postgres(name, server, settings, work):
+    """Does work with the URL of a new database."""
+    name = f"{name}_{os.getpid()}"
     psql = ["psql", "--quiet", "--no-psqlrc", server, "--command"]
     subprocess.run([*psql, f"CREATE DATABASE {name}"], check=True)
     try:
         for setting, value in settings.items():
             subprocess.run([*psql, f"ALTER DATABASE {name} SET {setting} = {value}"], check=True)
-        url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-        title = "postgresql, unusual settings" if settings else "postgresql"
-        return tried(title, School(binary, folder, url), kills, chance)
+        return work(urlunsplit(urlsplit(server)._replace(path=f"/{name}")))
     finally:
         subprocess.run([*psql, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"], check=False)
+
+
+def killed_unattended(binary, place, kills, chance, server):
+    failed = unattended.killed("sqlite", binary, place("unattended"), "", kills, chance)
+    if server and kills >= 10:
+        def on_server(url):
+            return unattended.killed("postgresql", binary, place("unattended_postgres"), url, kills, chance)
+        failed += on_postgres("unattended", server, {}, on_server)
+    return failed
 
 
 def on_mariadb(binary, folder, kills, chance):
@@ -304,24 +340,29 @@ def main():
     kills = int(sys.argv[2]) if len(sys.argv) > 2 else 50
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(2**32)
     print(f"seed {seed}")
-    chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder:
+    chance, server = random.Random(seed), os.environ.get("TEST_POSTGRES_URL")
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(1) as beside:
         def place(name):
             path = os.path.join(folder, name)
             os.mkdir(path)
             return path
+        # It mostly waits.
+        unattended_failed = beside.submit(killed_unattended, binary, place, kills, random.Random(seed + 1), server)
         failed = tried("sqlite", School(binary, place("sqlite"), ""), kills, chance)
-        server = os.environ.get("TEST_POSTGRES_URL")
         if server:
-            for name, settings in (("postgres", {}), ("unusual_postgres", UNUSUAL_POSTGRES)):
-                failed += on_postgres(binary, place(name), kills, chance, server, settings)
+            for name, title, settings in (
+                ("postgres", "postgresql", {}), ("unusual_postgres", "postgresql, unusual settings", UNUSUAL_POSTGRES),
+            ):
+                def on_server(url, name=name, title=title):
+                    return tried(title, School(binary, place(name), url), kills, chance)
+                failed += on_postgres("crash", server, settings, on_server)
         else:
             print("SKIPPED: PostgreSQL, because TEST_POSTGRES_URL is not set")
         if all(shutil.which(program) for program in ("mariadbd", "mariadb-install-db", "mariadb")):
             failed += on_mariadb(binary, place("unusual_mariadb"), kills, chance)
         else:
             print("SKIPPED: MariaDB, because its programs are not installed")
-        return failed
+        return failed + unattended_failed.result()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ use serde_json::json;
 use harness::archives_rig::{ARCHIVES, of};
 use harness::s3::S3;
 use harness::service::Setup;
-use harness::{Engine, School, on_every_engine, small_school};
+use harness::{Engine, School, on_every_engine, small_school, tls};
 
 #[on_every_engine(nightly)]
 async fn bucket_supports_all_operations(engine: Engine) {
@@ -74,4 +74,26 @@ async fn unavailable_store_is_reported(engine: Engine) {
     let refused = admin.clear(&json!({"table": "payments"})).await;
     refused.expect_retry_after(503, "store_unavailable");
     assert_eq!(admin.digests().await, before);
+}
+
+/// Only with a certificate of an authority that the service knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn bucket_is_used_over_tls() {
+    let school = small_school(Engine::Sqlite).await;
+    let store = S3::with_tls().await;
+    let setup = store.configure(Setup::on(&school.scratch));
+    let service = setup.start().await;
+    let refused = service.admin().await.post(ARCHIVES, &json!({})).await;
+    let id = refused.expect(202).json()["id"].as_str().unwrap().to_owned();
+    let failed = service.admin().await.ended(&format!("/backup/jobs/{id}")).await;
+    assert_eq!(failed["error"]["code"], "store_unavailable", "{failed}");
+    service.stop().await;
+    assert_eq!(store.objects(""), 0);
+
+    let service = setup.set("SSL_CERT_FILE", tls::authority().display()).start().await;
+    let admin = service.admin().await;
+    let id = admin.create_backup().await;
+    assert_eq!(store.objects(&id), 2, "the archive and its manifest");
+    let verified = admin.post(&of(&id, "/verify"), &json!({"level": "test_restore"})).await;
+    admin.done(verified).await;
 }

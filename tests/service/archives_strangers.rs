@@ -2,12 +2,12 @@
 
 use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use harness::archives_rig::{ARCHIVES, of, store};
+use harness::disk::MountedDisk;
 use harness::service::Setup;
-use harness::{Engine, Service, WAIT_LIMIT, on_every_engine, small_school, tool, until};
+use harness::{Engine, Service, WAIT_LIMIT, on_every_engine, small_school, until};
 use serde_json::{Value, json};
 
 const COPIED: &str = "2026-01-01T00-00-00Z-00000001";
@@ -215,46 +215,17 @@ async fn data_folder_of_another_user_is_refused(engine: Engine) {
     setup.again().arguments(&["list"]).run().await.assert_plain_fault(2);
 }
 
-/// A separate file system, if the test may mount one.
-struct Mounted(tempfile::TempDir);
-
-impl Mounted {
-    fn new(options: &str) -> Option<Self> {
-        if !tool::is_available("mount") {
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        let mounted = mount
-            .args(["-t", "tmpfs", "-o", options, "campus-backup-test"])
-            .arg(folder.path())
-            .output();
-        match mounted.unwrap().status.success() {
-            true => Some(Self(folder)),
-            false => {
-                eprintln!("SKIPPED: no file system can be mounted here");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
 #[on_every_engine(nightly)]
 async fn archives_can_be_deleted_on_a_full_disk(engine: Engine) {
-    let Some(disk) = Mounted::new("size=8m") else { return };
+    let Some(disk) = MountedDisk::new("size=8m") else {
+        return;
+    };
     let school = small_school(engine).await;
-    let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_ARCHIVES", disk.0.path().display());
+    let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_ARCHIVES", disk.folder().display());
     let service = setup.start().await;
     let admin = service.admin().await;
     let id = admin.create_backup().await;
-    let mut filler = std::fs::File::create(disk.0.path().join("filler")).unwrap();
-    while std::io::Write::write(&mut filler, &[0; 4096]).is_ok() {}
+    disk.fill();
     admin
         .post(ARCHIVES, &json!({}))
         .await
@@ -262,6 +233,6 @@ async fn archives_can_be_deleted_on_a_full_disk(engine: Engine) {
     admin.delete(&of(&id, "?force=true")).await.expect(204);
     admin.get(&of(&id, "")).await.problem(410, "archive_gone");
     assert!(admin.archives().await.is_empty());
-    filler.set_len(0).unwrap();
+    disk.make_room();
     admin.create_backup().await;
 }

@@ -76,7 +76,10 @@ async fn administrator_is_admitted(engine: Engine) {
     let me = admin.get("/auth/me").await.expect(200).json();
     assert_eq!(
         me,
-        json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin", "issuer": null})
+        json!({
+            "id": 1, "username": "admin", "email": "admin@school.example", "role": "admin", "issuer": null,
+            "password_change_required": false, "token": null,
+        })
     );
     let lower = service.anonymous().request(Method::GET, GUARDED);
     let lower = lower.header("Authorization", format!("bearer {}", admin.token()));

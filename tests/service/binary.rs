@@ -111,7 +111,12 @@ async fn service_starts_without_configuration() {
         !service.logs().contains(&password),
         "a password has nothing to do in the log"
     );
-    let admin = service.login("admin", &password).await;
+    let restricted = service.login("admin", &password).await;
+    restricted
+        .get("/backup/stats")
+        .await
+        .problem(403, "password_change_required");
+    let admin = service.first_login("admin", &password).await;
     let stats = admin.get("/backup/stats").await.expect(200).json();
     assert_eq!(stats["users"], 1);
 
@@ -147,13 +152,13 @@ async fn created_secret_and_account_are_kept() {
     })
     .await;
     let password = one_time_password(&service.stdout()).unwrap().to_owned();
-    let token = service.login("admin", &password).await.token().to_owned();
+    let token = service.first_login("admin", &password).await.token().to_owned();
     let finished = service.stop().await;
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
 
     let service = setup.start().await;
     service.bearer(&token).get("/backup/stats").await.expect(200);
-    service.login("admin", &password).await;
+    service.admin().await;
     assert_eq!(service.stdout(), "", "the password is printed once");
 }
 

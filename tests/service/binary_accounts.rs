@@ -14,7 +14,7 @@ async fn migrate_creates_only_the_schema(engine: Engine) {
         assert_eq!(migrated.code, Some(0), "{migrated:?}");
     }
     assert_eq!(scratch.count("users").await, 0);
-    assert_eq!(harness::schema_shape::read(&scratch).await.len(), 23);
+    assert_eq!(harness::schema_shape::read(&scratch).await.len(), 29);
 }
 
 #[on_every_engine]
@@ -28,7 +28,7 @@ async fn administrators_are_created_and_get_new_passwords(engine: Engine) {
         .await;
     assert_eq!(made.code, Some(0), "{made:?}");
     let service = setup.start().await;
-    let second = service.login("second", made.password()).await;
+    let second = service.first_login("second", made.password()).await;
     second.get("/backup/stats").await.expect(200);
     assert_eq!(
         second.get("/auth/me").await.expect(200).json()["email"],
@@ -91,7 +91,7 @@ async fn administrators_are_created_and_get_new_passwords(engine: Engine) {
         .run()
         .await;
     service
-        .login("second", generated.password())
+        .first_login("second", generated.password())
         .await
         .get("/backup/stats")
         .await

@@ -51,9 +51,11 @@ async fn archive_is_created_shown_verified_and_restored(engine: Engine) {
         (&json!("before the exams"), &json!(true), &json!(25))
     );
     assert_eq!(taken["origin"], "made_here");
-    // Without a database the origin of an archive is unknown.
+    // Without a database the origin and the copies of an archive are unknown.
     let mut read = taken.clone();
-    read.as_object_mut().unwrap().remove("origin");
+    read.as_object_mut()
+        .unwrap()
+        .retain(|name, _| name != "origin" && name != "copies");
     assert_eq!(line.json(&["show", id]).await, read);
     assert_eq!(line.json(&["list"]).await, json!({"items": [read], "unreadable": []}));
     let listed = line.run(&["list"]).await.stdout;
@@ -125,6 +127,46 @@ async fn archive_is_created_shown_verified_and_restored(engine: Engine) {
     line.json(&["restore", id, "--mode", "merge", "--student", "2", "--yes"])
         .await;
     line.assert_is(id).await;
+}
+
+#[on_every_engine(nightly)]
+async fn list_is_searched_filtered_and_sorted(engine: Engine) {
+    let line = of_the_small_school(engine).await;
+    let id = async |arguments: &[&str]| line.json(arguments).await["id"].as_str().unwrap().to_owned();
+    let exams = id(&["backup", "--label", "before the exams", "--protected"]).await;
+    let other = id(&["backup", "--label", "after the exams"]).await;
+    let listed = async |arguments: &[&str]| {
+        let list = line.json(&[&["list"], arguments].concat()).await;
+        let items = list["items"].as_array().unwrap().clone();
+        items
+            .iter()
+            .map(|item| item["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let sorted = ["--search", "EXAMS", "--sort", "label", "--direction", "asc"];
+    assert_eq!(listed(&sorted).await, [other.clone(), exams.clone()]);
+    assert_eq!(
+        listed(&[&sorted[..], &["--limit", "1", "--offset", "1"]].concat()).await,
+        std::slice::from_ref(&exams)
+    );
+    assert_eq!(
+        listed(&["--protected", "--verification", "none", "--kind", "created"]).await,
+        [exams]
+    );
+    assert_eq!(
+        listed(&["--protected", "false", "--created-by", "admin"]).await,
+        [other]
+    );
+    assert_eq!(listed(&["--from", "2999-01-01T00:00:00Z"]).await, [] as [String; 0]);
+    for wrong in [
+        ["--kind", "taken"],
+        ["--sort", "name"],
+        ["--from", "yesterday"],
+        ["--protected", "yes"],
+    ] {
+        let refused = line.run(&[&["list"], &wrong[..]].concat()).await;
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+    }
 }
 
 #[on_every_engine]

@@ -243,6 +243,7 @@ async fn help_shows_own_options_first_and_examples() {
         ("delete", "--force"),
         ("protect", "--off"),
         ("accept", "--as"),
+        ("certificate", "--public-key"),
         ("upload", "--protected"),
         ("download", "--delimiter"),
         ("extract", "--names"),

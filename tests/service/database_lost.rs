@@ -162,7 +162,7 @@ async fn administrator_is_created_if_none_can_sign_in(engine: Engine) {
         assert!(done.stdout.contains("Administrator `admin-2` was created."), "{done:?}");
         assert_eq!(fresh.count("students").await, 5);
         let service = left.with(fresh.url()).start().await;
-        let admin = service.login("admin-2", done.password()).await;
+        let admin = service.first_login("admin-2", done.password()).await;
         admin.get("/backup/stats").await.expect(200);
         assert!(!service.stdout().contains("One-time password"), "{value:?}");
     }
@@ -201,7 +201,7 @@ async fn file_is_restored_into_a_new_installation(engine: Engine) {
     let service = setup.start().await;
     let password = report["administrator"]["password"].as_str().unwrap();
     service
-        .login("office", password)
+        .first_login("office", password)
         .await
         .get("/backup/stats")
         .await

@@ -157,6 +157,12 @@ async fn downloads_work_on_a_full_disk() {
     }
     admin.get("/backup/stats").await.expect(200);
     limit("unlimited");
+    // Their events waited in the memory.
+    let events = "select count(*) from backup_audit_events where event = 'download'";
+    until("the events are in the audit", WAIT_LIMIT, async || {
+        scratch.number(events).await == 3
+    })
+    .await;
     admin.post("/backup/download-links", &link).await.expect(201);
     let cleared = admin.clear(&everything).await.expect(200).json();
     assert_eq!(cleared["removed_total"], ROWS);

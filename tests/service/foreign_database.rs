@@ -100,6 +100,22 @@ async fn sqlite_file_in_use_is_not_changed() {
     }
 }
 
+/// A copy that somebody made of a database in WAL mode, without the index of the log. All tables are in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_file_whose_tables_are_in_the_log_is_not_changed() {
+    let (folder, copied) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let _program = other_program(&folder.path().join("notes.db"), SqliteJournalMode::Wal).await;
+    for name in ["notes.db", "notes.db-wal"] {
+        std::fs::copy(folder.path().join(name), copied.path().join(name)).unwrap();
+    }
+    let alone = std::fs::read(copied.path().join("notes.db")).unwrap();
+    assert!(
+        !String::from_utf8_lossy(&alone).contains("notes"),
+        "a table is in the file itself"
+    );
+    refused_and_unchanged(&copied.path().join("notes.db")).await;
+}
+
 /// Files of a killed program, with a journal or log that the next program to open them would apply.
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_file_of_a_killed_program_is_not_changed() {
@@ -139,7 +155,7 @@ async fn file_that_is_not_a_database_is_not_changed() {
 }
 
 /// The other program. It keeps its connection open.
-async fn other_program(file: &Path, mode: SqliteJournalMode) -> DatabaseConnection {
+pub(crate) async fn other_program(file: &Path, mode: SqliteJournalMode) -> DatabaseConnection {
     let mut options = ConnectOptions::new(format!("sqlite://{}", file.display()));
     options
         .max_connections(1)
@@ -175,13 +191,18 @@ async fn refused_and_unchanged(file: &Path) {
         let done = setup.run().await;
         refused(&done, "notes");
         assert!(done.stderr.contains(file.to_str().unwrap()), "{done:?}");
-        let after = contents(folder);
-        assert!(before.keys().eq(after.keys()), "{:?} {:?}", before.keys(), after.keys());
-        for (name, bytes) in &before {
-            // The index of the log is shared memory, which contains the locks of all readers.
-            let is_locks = name.to_str().unwrap().ends_with("-shm");
-            assert!(is_locks || after[name] == *bytes, "{name:?} was changed by {command:?}");
-        }
+        assert_unchanged(&before, folder);
+    }
+}
+
+/// Checks that a folder has the same files with the same bytes.
+pub(crate) fn assert_unchanged(before: &BTreeMap<PathBuf, Vec<u8>>, folder: &Path) {
+    let after = contents(folder);
+    assert!(before.keys().eq(after.keys()), "{:?} {:?}", before.keys(), after.keys());
+    for (name, bytes) in before {
+        // The index of the log is shared memory, which contains the locks of all readers.
+        let is_locks = name.to_str().unwrap().ends_with("-shm");
+        assert!(is_locks || after[name] == *bytes, "{name:?} was changed");
     }
 }
 
@@ -193,7 +214,7 @@ fn refused(done: &Finished, table: &str) {
     assert_eq!(done.stdout, "");
 }
 
-fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
         .map(|path| {

@@ -224,13 +224,19 @@ async fn key_that_does_not_open_the_last_backup_is_failing() {
     let admin = service.admin().await;
     admin.create_backup().await;
     let usable = health(&admin, 200, &["no_schedule", "never_verified"]).await;
-    assert_eq!(usable["key"], json!({"encrypts": true, "opens_last_backup": true}));
+    assert_eq!(
+        usable["key"],
+        json!({"encrypts": true, "opens_last_backup": true, "needs_identity": false})
+    );
     drop(service);
     write_private(&key, OTHER_ARCHIVE_KEY);
     let service = with_key(setup.again()).start().await;
     let admin = service.admin().await;
     let unusable = health(&admin, 503, &["key_unusable", "no_schedule", "never_verified"]).await;
-    assert_eq!(unusable["key"], json!({"encrypts": true, "opens_last_backup": false}));
+    assert_eq!(
+        unusable["key"],
+        json!({"encrypts": true, "opens_last_backup": false, "needs_identity": false})
+    );
     // Without any key, too.
     drop(service);
     let service = setup.start().await;
@@ -240,7 +246,10 @@ async fn key_that_does_not_open_the_last_backup_is_failing() {
         &["key_unusable", "no_schedule", "never_verified"],
     )
     .await;
-    assert_eq!(unusable["key"], json!({"encrypts": false, "opens_last_backup": false}));
+    assert_eq!(
+        unusable["key"],
+        json!({"encrypts": false, "opens_last_backup": false, "needs_identity": false})
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,7 +294,7 @@ async fn remote_store_that_refuses_connections_is_failing() {
     let lost = health(&admin, 503, &["store_unavailable", "no_schedule"]).await;
     assert_eq!(
         lost["store"],
-        json!({"reachable": false, "free_bytes": null, "archives": null, "bytes": null})
+        json!({"reachable": false, "free_bytes": null, "archives": null, "bytes": null, "retained": null})
     );
     // The record in the database still knows the last backup.
     assert_eq!(lost["last_backup"]["archive_id"], json!(id));
@@ -352,8 +361,19 @@ async fn metrics_are_those_of_the_reference_and_count_what_happened(engine: Engi
         .post("/auth/login", &unknown)
         .await
         .problem(401, "wrong_credentials");
+    // Nothing is copied to it.
+    let destination = json!({
+        "name": "off-site", "url": "s3://school/backups", "endpoint": "https://10.255.255.1", "access_key_id": "x",
+        "secret_access_key": "y", "enabled": false,
+    });
+    admin.post("/backup/destinations", &destination).await.expect(201);
     // The health of this moment.
-    let health = health(admin, 200, &["no_schedule"]).await;
+    let mut health = health(admin, 200, &["no_schedule"]).await;
+    until("the health has the destination", WAIT_LIMIT, async || {
+        health = admin.get(HEALTH).await.expect(200).json();
+        health["destinations"][0]["name"] == "off-site"
+    })
+    .await;
 
     let measures = metrics(service).await;
     let types = measures
@@ -380,6 +400,8 @@ async fn metrics_are_those_of_the_reference_and_count_what_happened(engine: Engi
         format!("campus_backup_last_archive_bytes {bytes}"),
         format!("campus_backup_last_archive_rows{{table=\"students\"}} {students}"),
         "campus_backup_next_run_timestamp_seconds NaN".to_owned(),
+        "campus_backup_destination_copies{destination=\"off-site\",state=\"copied\"} 0".to_owned(),
+        "campus_backup_destination_last_copy_timestamp_seconds{destination=\"off-site\"} NaN".to_owned(),
         "campus_backup_database_connections_max{pool=\"requests\"} 10".to_owned(),
         "campus_backup_database_connections{pool=\"readers\",state=\"in_use\"} 0".to_owned(),
     ] {
@@ -449,7 +471,7 @@ fn rules_and_panels_name_existing_metrics() {
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
     let expressions: Vec<_> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
     assert_eq!(expressions.len(), dashboard.to_string().matches("\"expr\"").count());
-    for (text, least) in [(rules.as_str(), 14), (expressions.join("\n").as_str(), 18)] {
+    for (text, least) in [(rules.as_str(), 15), (expressions.join("\n").as_str(), 18)] {
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
         let named: BTreeSet<_> = words
             .filter(|word| word.starts_with("campus_backup_") || word.starts_with("http_re"))

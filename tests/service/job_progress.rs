@@ -154,15 +154,17 @@ fn misfits(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<
         let schema = document.pointer(reference.trim_start_matches('#')).expect(reference);
         return misfits(document, schema, value, place);
     }
-    if let Some(choices) = schema["oneOf"].as_array() {
+    let choices_of = |keyword: &str| schema[keyword].as_array();
+    if let Some(choices) = choices_of("oneOf").or_else(|| choices_of("anyOf")) {
         let tried: Vec<_> = choices
             .iter()
             .map(|choice| misfits(document, choice, value, place))
             .collect();
         let fitting = tried.iter().filter(|problems| problems.is_empty()).count();
-        return match fitting {
-            1 => Vec::new(),
-            _ => vec![format!(
+        let at_most = if schema["oneOf"].is_array() { 1 } else { choices.len() };
+        return match (1..=at_most).contains(&fitting) {
+            true => Vec::new(),
+            false => vec![format!(
                 "{place} fits {fitting} of {} schemas: {tried:?}",
                 choices.len()
             )],

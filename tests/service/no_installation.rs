@@ -9,9 +9,12 @@ use harness::{Engine, Scratch, on_every_engine, small_school};
 const ID: &str = "2026-01-01T00-00-00Z-00000001";
 
 /// Every command that needs an installation.
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 27] = [
     &["admin", "reset-password", "admin"],
+    &["admin", "list"],
     &["token", "admin"],
+    &["audit", "list"],
+    &["token", "list"],
     &["backup"],
     &["diff", ID],
     &["undo", "nothing"],
@@ -22,28 +25,34 @@ const COMMANDS: [&[&str]; 19] = [
     &["schedule", "list"],
     &["retention", "show"],
     &["accept", ID],
+    &["certificate", ID],
     &["notification", "list"],
+    &["destination", "list"],
+    &["rekey", ID],
+    &["import", "students", "-", "--yes"],
     &["restore", ID, "--mode", "replace", "--yes"],
     &["list"],
     &["show", ID],
     &["verify", ID, "--test-restore"],
     &["extract", ID, "students"],
     &["download", ID, "--output", "-"],
+    &["key", "list"],
 ];
 
 /// The first commands of the list need no archives. The next ones need a complete installation.
-const WITHOUT_ARCHIVES: usize = 2;
+const WITHOUT_ARCHIVES: usize = 5;
 /// From this position on the database may be empty: `restore` fills it.
-const RESTORE: usize = 13;
+const RESTORE: usize = 20;
 /// From this position on the commands need archives and no database.
-const READING: usize = 14;
+const READING: usize = 21;
 
 /// Commands that create an installation, or do not use one.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     "serve",
     "migrate",
     "demo",
     "admin",
+    "adopt",
     "health",
     "openapi",
     "upload",

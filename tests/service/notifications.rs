@@ -177,7 +177,7 @@ async fn webhook_is_tried_created_edited_and_deleted(engine: Engine) {
     .problem(422, "idempotency_key_reused");
     let secret = created["secret"].as_str().unwrap().to_owned();
     let events = created["events"].as_array().unwrap();
-    assert_eq!(events.len(), 9);
+    assert_eq!(events.len(), 11);
     assert!(!events.contains(&json!("backup_succeeded")));
     let mut shown = created.clone();
     shown["secret"] = Value::Null;
@@ -304,6 +304,56 @@ async fn events_are_sent_to_webhooks_and_pings(engine: Engine) {
     for request in receiver.requests() {
         assert!(!request.body.contains("000123"), "{}", request.body);
     }
+}
+
+/// A stop in the middle of a request waits for its answer. So the next start sends only what was not sent.
+#[on_every_engine]
+async fn graceful_stop_waits_for_the_message_that_is_being_sent(engine: Engine) {
+    let school = small_school(engine).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(ReceiverAnswer::WhenReleased);
+    let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_ALLOW_LOCAL_TARGETS", "true");
+    let mut service = setup.start().await;
+    let admin = service.admin().await;
+    let body = json!({
+        "name": "chat", "kind": "webhook", "url": receiver.url("/hook"), "events": ["schedule_disabled"],
+    });
+    create(&admin, &body).await;
+    for name in ["first", "second"] {
+        let schedule = json!({"name": name, "preset": "daily"});
+        let schedule = admin.post("/backup/schedules", &schedule).await.expect(201).json();
+        admin
+            .delete(&format!("/backup/schedules/{}", schedule["id"]))
+            .await
+            .expect(204);
+    }
+    until("the first message is being sent", WAIT_LIMIT, async || {
+        receiver.requests().len() == 1
+    })
+    .await;
+    service.terminate();
+    until("the service stops", WAIT_LIMIT, async || {
+        service.logs().contains("stopping")
+    })
+    .await;
+    receiver.release();
+    assert_eq!(service.ended().await.code(), Some(0), "{}", service.logs());
+    let states = school.scratch.rows("select state from backup_outbox order by id").await;
+    let states: Vec<_> = states.iter().map(|row| row[0].as_deref().unwrap()).collect();
+    assert_eq!(states, ["sent", "waiting"]);
+    assert_eq!(receiver.requests().len(), 1);
+
+    let _next = setup.start().await;
+    until("the second message is sent", WAIT_LIMIT, async || {
+        receiver.requests().len() == 2
+    })
+    .await;
+    let names: Vec<_> = receiver
+        .requests()
+        .iter()
+        .map(|request| request.json()["data"]["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["first", "second"]);
 }
 
 /// A server with a certificate of an unknown authority gets no request.

@@ -89,8 +89,21 @@ async fn changed_administrators_are_named_and_need_a_confirmation(engine: Engine
     let missing = admin.plan(&id, &json!({"mode": "insert_missing"})).await;
     assert!(!missing["hash"].as_str().unwrap().contains('-'), "{missing}");
 
-    // With the confirmation it succeeds, and `head` is unchanged.
+    // With the confirmation it succeeds, and `head` is unchanged. Notifications report the new administrators.
+    scratch
+        .execute(
+            "insert into backup_notifications (name, kind, target, events, attach_archive, enabled, created_at, \
+             updated_at, created_by) values ('x', 'webhook', 'http://192.0.2.1/', '[\"administrator_added\"]', false, true, \
+             '2026-11-30 00:00:00', '2026-11-30 00:00:00', 'admin')",
+        )
+        .await;
     admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
+    let reported = scratch.rows("select payload from backup_outbox order by payload").await;
+    let reported = reported
+        .iter()
+        .map(|row| serde_json::from_str::<Value>(row[0].as_ref().unwrap()).unwrap());
+    let reported: Vec<_> = reported.map(|event| event["data"]["username"].clone()).collect();
+    assert_eq!(reported, ["-old.admin", "eve", "teacher"]);
     assert_eq!(
         administrators(&place).await,
         ["-old.admin", "admin", "boss", "eve", "head", "teacher"]
@@ -101,6 +114,31 @@ async fn changed_administrators_are_named_and_need_a_confirmation(engine: Engine
         administrators(&place).await,
         ["-old.admin", "admin", "boss", "eve", "teacher"]
     );
+}
+
+/// Otherwise the scope `restore` would be the scope `admin`: an archive can bring an administrator with a known password.
+#[tokio::test(flavor = "multi_thread")]
+async fn token_without_the_scope_admin_changes_no_administrator() {
+    let place = ArchivesPlace::on(Engine::Sqlite).await;
+    let new = json!({"name": "script", "scopes": ["read", "backup", "restore"]});
+    let created = place.admin.post("/auth/tokens", &new).await.expect(201).json();
+    let script = place.service.bearer(created["token"].as_str().unwrap());
+    let takeover = uploaded(&place, |id, cells| takeover(id, cells)).await;
+    let same = uploaded(&place, |_, _| {}).await;
+    let before = administrators(&place).await;
+    for mode in ["replace", "merge"] {
+        let refused = script.restore(&takeover, &json!({"mode": mode})).await;
+        let problem = refused.problem(403, "scope_missing");
+        assert!(problem["detail"].as_str().unwrap().contains("`admin`"), "{problem}");
+        // Without the part of the hash for administrators.
+        let plan = script.plan(&takeover, &json!({"mode": mode})).await;
+        let (data, _) = plan["hash"].as_str().unwrap().split_once('-').unwrap();
+        let body = json!({"mode": mode, "plan_hash": data, "confirm": "restore", "confirm_administrators": true});
+        let job = script.job(script.post(&of(&takeover, "/restore"), &body).await).await;
+        assert_eq!(job["error"]["code"], "plan_outdated", "{job}");
+        script.done(script.restore(&same, &json!({"mode": mode})).await).await;
+        assert_eq!(administrators(&place).await, before, "{mode}");
+    }
 }
 
 /// The archive has another role, an inactive account, an unusable password, or another user with the same id.

@@ -106,6 +106,7 @@ async fn policy_is_set_previewed_applied_and_removed(engine: Engine) {
     let done = admin.done(accepted).await;
     let expected = json!({
         "kind": "retention", "deleted": [old], "freed_bytes": plan["frees_bytes"], "skipped": [], "failed": [],
+        "retained_copies": [],
     });
     assert_eq!(done, expected);
     // The same request finds its job, although the plan is another one by now.

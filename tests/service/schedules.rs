@@ -147,7 +147,7 @@ async fn schedule_is_created_edited_listed_run_and_deleted(engine: Engine) {
 }
 
 /// As if its time had come.
-async fn make_due(scratch: &Scratch) {
+pub(crate) async fn make_due(scratch: &Scratch) {
     let past = match scratch.engine() {
         Engine::Sqlite => "strftime('%Y-%m-%dT%H:%M:00+00:00', 'now', '-1 minutes')",
         Engine::Postgres => "date_trunc('minute', now()) - interval '1 minute'",

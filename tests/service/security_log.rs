@@ -20,7 +20,7 @@ fn events(service: &Service) -> Vec<Value> {
                 "{line}"
             );
             let fields = [
-                "event", "user", "user_id", "client", "path", "table", "id", "status", "reason",
+                "event", "user", "user_id", "token_id", "client", "path", "table", "id", "status", "reason",
             ];
             let fields = fields.into_iter().filter(|field| !line[*field].is_null());
             fields.map(|field| (field.to_owned(), line[field].clone())).collect()
@@ -235,12 +235,96 @@ async fn account_changes_of_the_command_line_are_logged() {
         .set("CAMPUS_BACKUP_LOG", "info");
     for (arguments, event) in [
         (&["admin", "create", "second"][..], "account_created"),
+        (&["admin", "disable", "second"], "account_disabled"),
+        (&["admin", "enable", "second"], "account_enabled"),
+        (&["token", "create", "cron", "--scope", "read"], "token_created"),
+        (&["token", "revoke", "cron"], "token_revoked"),
         (&["admin", "reset-password", "second"], "password_reset"),
         (&["admin", "end-sessions", "second"], "sessions_ended"),
         (&["admin", "end-sessions", "--all"], "all_sessions_ended"),
+        (&["admin", "delete", "second", "--yes"], "account_deleted"),
     ] {
         let done = setup.again().arguments(arguments).run().await;
         assert_eq!(done.code, Some(0), "{done:?}");
         assert!(done.stderr.contains(event), "{event}: {done:?}");
     }
+}
+
+/// Changes of accounts, tokens and passwords name the actor, the token that was used, and the account or token that was changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_accounts_are_logged_with_the_actor() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_LOG_FORMAT", "json");
+    let service = setup.start().await;
+    let admin = service.admin().await;
+    let named = json!({"name": "script", "scopes": ["admin"]});
+    let named = admin.post("/auth/tokens", &named).await.expect(201).json();
+    let script = service.bearer(named["token"].as_str().unwrap());
+    let read = json!({"name": "reader", "scopes": ["read"]});
+    let read = script.post("/auth/tokens", &read).await.expect(201).json();
+    let reader = service.bearer(read["token"].as_str().unwrap());
+    let account = json!({"username": "second", "role": "teacher"});
+    let account = script.post("/accounts", &account).await.expect(201).json();
+    let path = format!("/accounts/{}", account["account"]["id"]);
+    reader.delete(&path).await.problem(403, "scope_missing");
+    reader.delete("/auth/sessions").await.problem(403, "scope_missing");
+    admin.patch(&path, &json!({"is_active": false})).await.expect(200);
+    script.post(&format!("{path}/reset"), &json!({})).await.expect(200);
+    script.delete(&path).await.expect(204);
+    let wrong = json!({"current_password": "wrong", "new_password": "copper-lantern-18-river"});
+    admin.post("/auth/password", &wrong).await.expect(422);
+    let right = json!({"current_password": harness::ADMIN_PASSWORD, "new_password": "copper-lantern-18-river"});
+    admin.post("/auth/password", &right).await.expect(200);
+    // An encoded path is the same operation.
+    let read = format!("/auth/%74okens/{}", read["id"]);
+    script.delete(&read).await.expect(204);
+
+    let id = |value: &Value| value["id"].to_string();
+    let (token, account) = (named["id"].clone(), id(&account["account"]));
+    let event = |event: &str, rest: Value| {
+        let mut event = json!({"event": event, "user": "admin", "user_id": 1, "client": "127.0.0.1"});
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        event
+    };
+    let reader_id = read.rsplit('/').next().unwrap();
+    let expected = [
+        event("sign_in", json!({})),
+        event("token_creation", json!({"id": id(&named), "status": 201})),
+        event(
+            "token_creation",
+            json!({"token_id": token, "id": reader_id, "status": 201}),
+        ),
+        event(
+            "account_creation",
+            json!({"token_id": token, "id": account, "status": 201}),
+        ),
+        event(
+            "access_refused",
+            json!({"path": "/accounts/{id}", "reason": "scope_missing"}),
+        ),
+        event(
+            "access_refused",
+            json!({"path": "/auth/sessions", "reason": "scope_missing"}),
+        ),
+        event("account_change", json!({"id": account, "status": 200})),
+        event(
+            "account_reset",
+            json!({"token_id": token, "id": account, "status": 200}),
+        ),
+        event(
+            "account_deletion",
+            json!({"token_id": token, "id": account, "status": 204}),
+        ),
+        event("password_change_refused", json!({"reason": "wrong_password"})),
+        event("password_change", json!({})),
+        event(
+            "token_revocation",
+            json!({"token_id": token, "id": reader_id, "status": 204}),
+        ),
+    ];
+    until("the last event is in the log", WAIT_LIMIT, async || {
+        events(&service).len() >= expected.len()
+    })
+    .await;
+    assert_eq!(events(&service), expected);
 }

@@ -142,7 +142,7 @@ async fn files_are_binary_strings() {
             }
         }
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 6);
 }
 
 /// Former tokens of an administrator, each with the reason of its refusal. The last account was demoted.
@@ -158,7 +158,15 @@ async fn refused_tokens(setup: &Setup, service: &Service, school: &School) -> Ve
     };
     let before_reset = [of_command_line().await, service.admin().await];
     let reset = command(&["admin", "reset-password", "admin"]).await;
-    let sign_in = async || service.login("admin", reset.password()).await;
+    // It changes the password back.
+    let admin = service.first_login("admin", reset.password()).await;
+    let named = json!({"name": "script", "scopes": ["admin"]});
+    let named = admin.post("/auth/tokens", &named).await.expect(201).json();
+    let revoked = service.bearer(named["token"].as_str().unwrap());
+    revoked.get("/backup/stats").await.expect(200);
+    let path = format!("/auth/tokens/{}", named["id"]);
+    admin.delete(&path).await.expect(204);
+    let sign_in = async || service.admin().await;
     let signed_out = sign_in().await;
     signed_out.delete("/auth/session").await.expect(204);
     let ended_everywhere = [of_command_line().await, sign_in().await];
@@ -181,6 +189,7 @@ async fn refused_tokens(setup: &Setup, service: &Service, school: &School) -> Ve
             script_before_reset,
         ),
         ("from before the password was reset", page_before_reset),
+        ("named and revoked", revoked),
         ("signed out", signed_out),
         ("of the command line, signed out everywhere", script_ended),
         ("signed out everywhere", page_ended),
@@ -190,7 +199,7 @@ async fn refused_tokens(setup: &Setup, service: &Service, school: &School) -> Ve
     ]
 }
 
-/// Every path under /backup refuses requests without a valid token of an administrator, and changes nothing.
+/// Every operation for administrators refuses requests without a valid token of one, and changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_refuses_invalid_tokens() {
     let school = small_school(Engine::Sqlite).await;
@@ -208,7 +217,8 @@ async fn every_operation_refuses_invalid_tokens() {
     let mut walked = 0;
     for operation in operations(&document) {
         let name = format!("{} {}", operation.method, operation.path);
-        if operation.path.starts_with("/backup") {
+        let guarded = ["/backup", "/accounts", "/auth/tokens"];
+        if guarded.iter().any(|scope| operation.path.starts_with(scope)) {
             let answer = operation.call(&service.anonymous()).await;
             assert_eq!(answer.status.as_u16(), 401, "{name}: {answer:?}");
             assert!(answer.header("www-authenticate").starts_with("Bearer"), "{name}");
@@ -234,8 +244,8 @@ async fn every_operation_refuses_invalid_tokens() {
             }
             walked += 1;
         } else {
-            // Paths outside /backup change no data.
-            let sessions = ["/auth/login", "/auth/session", "/auth/sessions"];
+            // The others change nothing but one's own sessions and password.
+            let sessions = ["/auth/login", "/auth/session", "/auth/sessions", "/auth/password"];
             assert!(
                 operation.method == Method::GET || sessions.contains(&operation.path.as_str()),
                 "{name}"
@@ -248,7 +258,7 @@ async fn every_operation_refuses_invalid_tokens() {
             }
         }
     }
-    assert!(walked >= 4, "only {walked} operations under /backup");
+    assert!(walked >= 50, "only {walked} operations for administrators");
     assert_eq!(school.scratch.everything().await, before);
 }
 
@@ -265,6 +275,16 @@ async fn every_served_operation_is_documented() {
         "DELETE /auth/session",
         "DELETE /auth/sessions",
         "GET /auth/me",
+        "POST /auth/password",
+        "POST /auth/tokens",
+        "GET /auth/tokens",
+        "DELETE /auth/tokens/{id}",
+        "POST /accounts",
+        "GET /accounts",
+        "GET /accounts/{id}",
+        "PATCH /accounts/{id}",
+        "DELETE /accounts/{id}",
+        "POST /accounts/{id}/reset",
         "GET /backup/stats",
         "GET /backup/download/{table}",
         "POST /backup/download-links",
@@ -272,6 +292,13 @@ async fn every_served_operation_is_documented() {
         "POST /backup/clear",
         "GET /backup/changes",
         "GET /backup/changes/{id}",
+        "POST /backup/changes/{id}/undo",
+        "POST /backup/imports/{id}",
+        "GET /backup/imports/{id}",
+        "DELETE /backup/imports/{id}",
+        "GET /backup/imports/{id}/errors",
+        "POST /backup/imports/{id}/apply",
+        "GET /backup/imports/{table}/template",
         "GET /backup/jobs",
         "GET /backup/jobs/{id}",
         "GET /backup/jobs/{id}/events",
@@ -283,6 +310,8 @@ async fn every_served_operation_is_documented() {
         "DELETE /backup/schedules/{id}",
         "POST /backup/schedules/{id}/run",
         "POST /backup/archives/{id}/accept",
+        "GET /backup/archives/{id}/certificate",
+        "GET /backup/certificate-key",
         "GET /backup/retention",
         "PUT /backup/retention",
         "DELETE /backup/retention",
@@ -295,6 +324,13 @@ async fn every_served_operation_is_documented() {
         "DELETE /backup/notifications/{id}",
         "POST /backup/notifications/test",
         "POST /backup/notifications/{id}/test",
+        "POST /backup/destinations",
+        "GET /backup/destinations",
+        "GET /backup/destinations/{id}",
+        "PATCH /backup/destinations/{id}",
+        "DELETE /backup/destinations/{id}",
+        "POST /backup/destinations/test",
+        "POST /backup/destinations/{id}/test",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",
@@ -377,6 +413,10 @@ async fn problem_codes_are_a_closed_list() {
         "unauthenticated",
         "wrong_credentials",
         "forbidden",
+        "password_change_required",
+        "password_expired",
+        "scope_missing",
+        "last_administrator",
         "link_invalid",
         "link_used",
         "row_count_changed",
@@ -391,6 +431,11 @@ async fn problem_codes_are_a_closed_list() {
         "cancelled",
         "interrupted",
         "stopping",
+        "unknown_import",
+        "import_gone",
+        "import_too_large",
+        "import_unreadable",
+        "import_refused",
         "database_busy",
         "database_unavailable",
         "insufficient_storage",

@@ -7,7 +7,8 @@
 //! - [`cli`] reads the command line and runs its subcommands; [`settings`] are the checked settings of all of them.
 //! - [`installation`] checks the data folder, the database and the store that a subcommand needs; [`data_dir`] keeps the secrets.
 //! - [`startup`] builds the service, runs it and stops it.
-//! - [`routes`] are the operations; [`openapi`] is their document; [`schema`] has the schemas that they share.
+//! - [`routes`] are the operations; [`openapi`] is their document; [`schema`] has the schemas that they share, and [`scopes`] the
+//!   scopes that they need.
 //! - [`body`] and [`idempotency`] read requests; [`pagination`] cuts lists into pages; [`problem`] is every error answer.
 //! - [`middleware`] handles every request. [`client_ip`] finds the client's address, [`origin`] the page that sent the request,
 //!   and [`prefix`] the path under which a proxy serves it.
@@ -15,6 +16,7 @@
 //! - [`readiness`] and `metrics` are for monitoring, [`security_log`] for the log of sign-ins.
 
 pub mod body;
+mod certificate_page;
 pub mod cli;
 pub mod client_ip;
 mod conditional;
@@ -24,6 +26,7 @@ pub mod dashboard;
 pub mod data_dir;
 mod digest;
 pub mod idempotency;
+pub mod identity;
 pub mod installation;
 pub mod link;
 mod link_page;
@@ -34,7 +37,6 @@ mod monitor;
 pub mod openapi;
 pub mod origin;
 pub mod pagination;
-mod plural;
 pub mod prefix;
 pub mod problem;
 pub mod readiness;
@@ -42,6 +44,7 @@ pub mod readiness;
 mod reference;
 pub mod routes;
 pub mod schema;
+pub mod scopes;
 pub mod security_log;
 pub mod settings;
 pub mod startup;

@@ -37,6 +37,8 @@ pub enum Target<'p> {
     File,
     /// A table of an archive.
     Table(&'p str),
+    /// The certificate of an archive.
+    Certificate,
     /// A comparison as a file.
     Diff,
 }
@@ -53,6 +55,7 @@ pub fn target(path: &str) -> Option<Target<'_>> {
     match (parts.next()?, parts.next()?, parts.next(), parts.next()) {
         ("", ..) => None,
         (_, "file", None, None) => Some(Target::File),
+        (_, "certificate", None, None) => Some(Target::Certificate),
         (_, "download", Some(table), None) => Some(Target::Table(table)),
         _ => None,
     }
@@ -340,6 +343,8 @@ mod tests {
             ("/backup/download/all", Some(Target::Download("all"))),
             ("/backup/archives/x/file", Some(Target::File)),
             ("/backup/archives/x/download/users", Some(Target::Table("users"))),
+            ("/backup/archives/x/certificate", Some(Target::Certificate)),
+            ("/backup/archives/x/certificate/y", None),
             ("/backup/diff", Some(Target::Diff)),
             ("/backup/diff/", None),
             ("/backup/archives/x", None),

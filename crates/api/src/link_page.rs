@@ -20,12 +20,17 @@ h1{font-size:1.5rem;line-height:1.25}\
 button{font:inherit;font-weight:600;padding:.75rem 1.5rem;border:0;border-radius:.5rem;background:#1971c2;color:#fff;cursor:pointer}\
 button:focus-visible{outline:3px solid CanvasText;outline-offset:2px}";
 
+/// The policy of a page with this style sheet, whose forms may be sent to `form_action`.
+pub(crate) fn policy_of(style: &str, form_action: &str) -> String {
+    let digest = BASE64_STANDARD.encode(Sha256::digest(style));
+    format!(
+        "default-src 'none'; style-src 'sha256-{digest}'; form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
+    )
+}
+
 /// The page may have one form to its own origin, and its style sheet.
 fn policy() -> String {
-    let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
-    format!(
-        "default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
+    policy_of(STYLE, "'self'")
 }
 
 /// The page of a link with this query string.
@@ -42,6 +47,7 @@ fn page(target: Target<'_>, query: &str) -> String {
         Target::Download("all") => "the complete backup".to_owned(),
         Target::Download(table) | Target::Table(table) => table.replace('_', " "),
         Target::File => "a backup file".to_owned(),
+        Target::Certificate => "the certificate of a backup".to_owned(),
         Target::Diff => "a comparison".to_owned(),
     };
     let what = escaped(&what);
@@ -74,7 +80,8 @@ fn page(target: Target<'_>, query: &str) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
+/// A text in HTML, also in an attribute between double quotes.
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

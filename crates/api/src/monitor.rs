@@ -36,7 +36,7 @@ pub(crate) async fn watch(health: Health, jobs: Jobs) {
     }
 }
 
-/// Updates the alarms, and returns the fault that keeps administrators from being told.
+/// Updates the alarms, and returns the fault that keeps administrators from being notified.
 async fn update_alarms(health: &Health, report: &HealthReport) -> Option<String> {
     if let Some(reason) = report.reason(HealthCode::DatabaseUnavailable) {
         return Some(reason.detail.clone());

@@ -3,7 +3,7 @@
 //! [`routes::configure`] builds both the routes and the document, so that neither can have more than the other. The document needs no
 //! state, no database and no socket.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use actix_web::dev::ResourceDef;
 use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{App, HttpRequest, HttpResponse, web};
+use campus_backup_domain::account::TokenScope;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -19,7 +20,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::{ApiError, Problem};
-use crate::{AppState, cookie, dashboard, prefix, routes};
+use crate::{AppState, cookie, dashboard, prefix, routes, scopes};
 
 /// The path of the document.
 pub const DOCUMENT: &str = "/api-docs/openapi.json";
@@ -32,7 +33,8 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
     info(
         title = "campus-backup",
         description = "Look at, download, back up, restore and clear a school's data.\n\n\
-            Sign in with `POST /auth/login` and send the token as `Authorization: Bearer`. Times are RFC 3339 in UTC. \
+            Sign in with `POST /auth/login` and send the token as `Authorization: Bearer`. A script sends a named token, which \
+            `POST /auth/tokens` creates; the description of each operation says which scope it needs (`x-required-scope`). Times are RFC 3339 in UTC. \
             An error is a problem (RFC 9457) with a `code` of a closed list and a `request_id` to quote.\n\n\
             What the format of archives can hold: a row of less than 16 MiB as JSON, dates and times of the years 1 to 9999, \
             decimals of 96 bits with at most 28 digits behind the point, ids of 64 bits, texts without NUL. A value that only \
@@ -45,12 +47,17 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
     ),
     servers((url = "/", description = "This service.")),
     tags(
-        (name = "auth", description = "Signing in."),
+        (name = "auth", description = "Signing in, and one's own password."),
+        (name = "tokens", description = "Named tokens for scripts. For administrators."),
+        (name = "accounts", description = "Accounts of users. For administrators."),
         (name = "backup", description = "A school's data. For administrators."),
+        (name = "imports", description = "Importing files into the data. For administrators."),
         (name = "archives", description = "Stored backups. For administrators."),
         (name = "schedules", description = "Backups at certain times. For administrators."),
+        (name = "audit", description = "Events of all operations that change or disclose something. For administrators."),
         (name = "retention", description = "Which archives stay. For administrators."),
         (name = "notifications", description = "Mails, webhooks and pings about what happened. For administrators."),
+        (name = "destinations", description = "Further places to which archives are copied. For administrators."),
         (name = "service", description = "Operating the service."),
     ),
     components(schemas(Problem)),
@@ -67,7 +74,9 @@ impl Modify for Schemes {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
-            .description(Some("The `access_token` of `POST /auth/login`."))
+            .description(Some(
+                "The `access_token` of `POST /auth/login`, or a named token, which begins with `cbt_`.",
+            ))
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearerAuth", SecurityScheme::Http(scheme));
@@ -85,8 +94,9 @@ pub fn openapi() -> Document {
         .openapi(Base::openapi())
         .configure(routes::configure)
         .split_for_parts();
-    for item in document.paths.paths.values_mut() {
-        for (_, operation) in operations_mut(item) {
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations_mut(item) {
+            scopes::describe(method, path, operation);
             // utoipa writes `security(())` as a list with an empty requirement. The convention for a public operation is an empty list. Beside
             // other requirements the empty one makes them optional.
             if let Some(security) = &mut operation.security
@@ -186,34 +196,78 @@ fn swagger() -> Config<'static> {
         .validator_url("none")
 }
 
-/// The methods of each path.
+/// The operations of each path.
 #[derive(Debug)]
-pub struct KnownPaths(Vec<(ResourceDef, BTreeSet<String>)>);
+pub struct KnownPaths(Vec<KnownPath>);
+
+/// A path with its operations.
+#[derive(Debug)]
+struct KnownPath {
+    resource: ResourceDef,
+    /// How many of its segments are parameters.
+    parameters: usize,
+    /// The methods, each with the scope that a named token needs.
+    methods: BTreeMap<String, Option<TokenScope>>,
+}
+
+/// What a named token needs for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requirement {
+    /// This scope.
+    Scope(TokenScope),
+    /// The document states none.
+    Unstated,
+    /// There is no such operation.
+    Unknown,
+}
 
 impl KnownPaths {
-    /// The methods of the document and of the pages.
+    /// The operations of the document and the pages.
     pub fn new(document: &Document) -> Self {
         let operations = document.paths.paths.iter().map(|(template, item)| {
             let mut item = item.clone();
-            let methods = operations_mut(&mut item).map(|(method, _)| method.to_owned()).collect();
+            let methods = operations_mut(&mut item)
+                .map(|(method, operation)| (method.to_owned(), scopes::of_operation(operation)))
+                .collect();
             (template.as_str(), methods)
         });
         let pages = [DOCUMENT, SWAGGER_UI_FILES].into_iter().chain(dashboard::PATHS);
-        let pages = pages.map(|template| (template, BTreeSet::from(["GET".to_owned()])));
+        let pages = pages.map(|template| (template, BTreeMap::from([("GET".to_owned(), None)])));
         let known = operations.chain(pages).map(|(template, mut methods)| {
-            if methods.contains("GET") {
-                methods.insert("HEAD".to_owned());
+            if let Some(scope) = methods.get("GET").copied() {
+                methods.insert("HEAD".to_owned(), scope);
             }
-            (ResourceDef::new(template), methods)
+            KnownPath {
+                resource: ResourceDef::new(template),
+                parameters: template.matches('{').count(),
+                methods,
+            }
         });
         Self(known.collect())
     }
 
     /// The methods of a path, as in the header Allow; `None` for an unknown path.
     pub fn allowed(&self, path: &str) -> Option<String> {
-        let matching = self.0.iter().filter(|(template, _)| template.is_match(path));
-        let methods: BTreeSet<&str> = matching.flat_map(|(_, methods)| methods).map(String::as_str).collect();
+        let methods = self.matching(path).flat_map(|known| known.methods.keys());
+        let methods: BTreeSet<&str> = methods.map(String::as_str).collect();
         (!methods.is_empty()).then(|| methods.into_iter().collect::<Vec<_>>().join(", "))
+    }
+
+    /// What a named token needs for this operation. `path` is the path of the router, in which percent-encoded characters are
+    /// decoded. Of several operations it is the one with the fewest parameters, as in the router.
+    pub fn requirement(&self, method: &str, path: &str) -> Requirement {
+        let operations = self.matching(path).filter(|known| known.methods.contains_key(method));
+        match operations.min_by_key(|known| known.parameters) {
+            None => Requirement::Unknown,
+            Some(known) => match known.methods.get(method) {
+                Some(Some(scope)) => Requirement::Scope(*scope),
+                _ => Requirement::Unstated,
+            },
+        }
+    }
+
+    fn matching<'k>(&'k self, path: &'k str) -> impl Iterator<Item = &'k KnownPath> {
+        self.0.iter().filter(move |known| known.resource.is_match(path))
     }
 }
 
@@ -251,6 +305,31 @@ mod tests {
                     assert!(described, "{method} {path} {status}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn scope_is_the_one_of_the_operation_that_the_router_chooses() {
+        let known = KnownPaths::new(&openapi());
+        for (method, path, expected) in [
+            ("GET", "/backup/stats", Requirement::Scope(TokenScope::Read)),
+            ("HEAD", "/backup/stats", Requirement::Scope(TokenScope::Read)),
+            (
+                "POST",
+                "/backup/archives/upload",
+                Requirement::Scope(TokenScope::Backup),
+            ),
+            (
+                "DELETE",
+                "/backup/archives/upload",
+                Requirement::Scope(TokenScope::Restore),
+            ),
+            ("POST", "/accounts/7/reset", Requirement::Scope(TokenScope::Admin)),
+            ("GET", "/auth/me", Requirement::Unstated),
+            ("POST", "/backup/stats", Requirement::Unknown),
+            ("GET", "/backup/nothing", Requirement::Unknown),
+        ] {
+            assert_eq!(known.requirement(method, path), expected, "{method} {path}");
         }
     }
 

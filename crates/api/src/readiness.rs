@@ -6,7 +6,7 @@ use std::time::Duration;
 use campus_backup_domain::database::{DefectReason, SchemaState};
 use campus_backup_domain::health::{Health, HealthCode, Severity};
 use campus_backup_domain::operations::Operations;
-use campus_backup_domain::store::Store;
+use campus_backup_domain::store::{MissingStoreFeature, Store};
 use campus_backup_domain::{Database, Error};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -37,20 +37,24 @@ const CHECK_FRESH: Duration = Duration::from_secs(60 * 60);
 /// The code of the warning that the store has no conditional writes.
 const WITHOUT_CONDITIONS: &str = "store_without_conditions";
 
+/// The code of the warning that the store refuses deletions.
+const WITHOUT_DELETIONS: &str = "store_without_deletions";
+
 /// The code of the warning that the health of the backups is failing.
 const BACKUPS_FAILING: &str = "backups_failing";
 
 /// The codes of all warnings.
-const WARNINGS: [&str; 6] = [
+const WARNINGS: [&str; 7] = [
     Code::StoreUnavailable.name(),
     Code::StoreMisconfigured.name(),
     Code::InsufficientStorage.name(),
     WITHOUT_CONDITIONS,
+    WITHOUT_DELETIONS,
     DefectReason::LittleRoom.code(),
     BACKUPS_FAILING,
 ];
 
-/// Reasons of the health of which the readiness tells itself.
+/// Reasons of the health that the readiness reports itself.
 const TOLD_OTHERWISE: [HealthCode; 3] = [
     HealthCode::DatabaseUnavailable,
     HealthCode::StoreUnavailable,
@@ -239,9 +243,12 @@ impl Readiness {
             Err(_) => Err(slow_store()),
         };
         let warning = match &checked {
-            Ok(checked) => checked.warning().map(|detail| Warning {
-                code: WITHOUT_CONDITIONS,
-                detail: detail.to_owned(),
+            Ok(checked) => checked.missing_feature().map(|missing| Warning {
+                code: match missing {
+                    MissingStoreFeature::Conditions => WITHOUT_CONDITIONS,
+                    MissingStoreFeature::Deletions => WITHOUT_DELETIONS,
+                },
+                detail: missing.detail().to_owned(),
             }),
             Err(error) => Some(Warning::of_store(error)),
         };
@@ -256,10 +263,10 @@ impl Readiness {
             Err(_) => Err(slow_store()),
         };
         match &looked {
-            // The store still has no conditional writes.
+            // The store still does not have the feature.
             Ok(()) => self
                 .store_warning()
-                .take_if(|warning| warning.code != WITHOUT_CONDITIONS),
+                .take_if(|warning| ![WITHOUT_CONDITIONS, WITHOUT_DELETIONS].contains(&warning.code)),
             Err(error) => self.store_warning().replace(Warning::of_store(error)),
         };
         let warning = self.store_warning().clone();

@@ -1,6 +1,5 @@
 //! Schemas that several operations share and that have no Rust type.
 
-use serde::Serialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -36,16 +35,5 @@ fn binary(media_type: &str) -> RefOr<Schema> {
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
         .content_media_type(media_type)
-        .into()
-}
-
-/// The schema of a closed list of names. utoipa drops the comment of a field whose schema is made by a function, so the description
-/// is an argument.
-pub fn words<T: Serialize>(all: &[T], description: &str) -> Schema {
-    let words = all.iter().map(|word| serde_json::to_value(word).unwrap_or_default());
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(words))
-        .description(Some(description))
         .into()
 }

@@ -1,18 +1,25 @@
 //! The entries of the [security log](campus_backup_domain::security_log) about requests: sign-outs, refusals, and the actions of
-//! administrators under `/backup`.
+//! administrators under `/backup`, `/accounts` and `/auth/tokens`.
+//!
+//! [`record_operation`] also writes the event of an operation to the [audit](campus_backup_domain::audit), if the domain has not
+//! written it in the transaction of what it records. So every operation with an event in [`event_of`] leaves exactly one.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 use campus_backup_domain::Table;
-use campus_backup_domain::account::{Admin, RefusedUser};
+use campus_backup_domain::account::{Admin, Principal, RefusedUser};
+use campus_backup_domain::audit::{AuditActor, AuditEntry, AuditEvent, AuditResult, ReceiptState};
 use campus_backup_domain::security_log::SecurityEvent;
 
+use crate::AppState;
 use crate::client_ip::client_address;
 use crate::link::Target;
 use crate::middleware::head;
+use crate::problem::{ApiError, Problem};
+use crate::routes::download::X_TOTAL_ROWS;
 
 /// Details of an event that only the handler knows.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +27,9 @@ pub struct About {
     /// The table, or `all`.
     pub table: Option<String>,
     /// Another name of the event.
-    pub event: Option<&'static str>,
+    pub event: Option<AuditEvent>,
+    /// The id of what the request has created.
+    pub id: Option<String>,
 }
 
 impl About {
@@ -28,9 +37,28 @@ impl About {
     pub fn target(target: Target<'_>) -> Self {
         let table = match target {
             Target::Download(table) | Target::Table(table) => Some(table.to_owned()),
-            Target::File | Target::Diff => None,
+            Target::File | Target::Certificate | Target::Diff => None,
         };
-        Self { table, event: None }
+        Self {
+            table,
+            ..Self::default()
+        }
+    }
+
+    /// A table, or `all`.
+    pub fn table(table: impl ToString) -> Self {
+        Self {
+            table: Some(table.to_string()),
+            ..Self::default()
+        }
+    }
+
+    /// What the request has created.
+    pub fn created(id: i64) -> Self {
+        Self {
+            id: Some(id.to_string()),
+            ..Self::default()
+        }
     }
 
     /// Stores it for the event of the request.
@@ -39,74 +67,227 @@ impl About {
     }
 }
 
-/// The event of an operation under `/backup`; `None` for operations that read no data of the school.
-fn event_of(method: &Method, pattern: &str) -> Option<&'static str> {
+/// The event of an operation behind the guard; `None` for operations that only read, and disclose no data of the school.
+pub(crate) fn event_of(method: &Method, pattern: &str) -> Option<AuditEvent> {
+    use AuditEvent as Event;
+
     let event = match (method.as_str(), pattern) {
-        ("GET", "/backup/download/{table}" | "/backup/archives/{id}/download/{table}") => "download",
-        ("GET", "/backup/archives/{id}/file") => "archive_download",
-        ("GET", "/backup/diff") => "comparison",
-        ("GET", _) | ("POST", "/backup/archives/{id}/restore-plan" | "/backup/retention/preview") => return None,
-        ("POST", "/backup/download-links") => "link_created",
-        ("POST", "/backup/clear") => "clear",
-        ("POST", "/backup/clear/{id}/undo") => "undo",
-        ("POST", "/backup/archives") => "backup",
-        ("POST", "/backup/archives/upload") => "upload",
-        ("POST", "/backup/archives/{id}/verify") => "verification",
-        ("POST", "/backup/archives/{id}/restore") => "restore",
-        ("PATCH", "/backup/archives/{id}") => "archive_change",
-        ("DELETE", "/backup/archives/{id}") => "archive_deletion",
-        ("POST", "/backup/schedules") => "schedule_creation",
-        ("PATCH", "/backup/schedules/{id}") => "schedule_change",
-        ("DELETE", "/backup/schedules/{id}") => "schedule_deletion",
-        ("POST", "/backup/schedules/{id}/run") => "backup",
-        ("POST", "/backup/archives/{id}/accept") => "archive_acceptance",
-        ("PUT", "/backup/retention") => "retention_change",
-        ("DELETE", "/backup/retention") => "retention_removal",
-        ("POST", "/backup/retention/apply") => "retention_application",
-        ("POST", "/backup/notifications") => "notification_creation",
-        ("PATCH", "/backup/notifications/{id}") => "notification_change",
-        ("DELETE", "/backup/notifications/{id}") => "notification_deletion",
-        ("POST", "/backup/notifications/test" | "/backup/notifications/{id}/test") => "notification_test",
-        ("POST", "/backup/jobs/{id}/cancel") => "job_cancellation",
-        _ => return None,
+        ("GET", "/backup/download/{table}" | "/backup/archives/{id}/download/{table}") => Event::Download,
+        ("GET", "/backup/archives/{id}/file") => Event::ArchiveDownload,
+        ("GET", "/backup/archives/{id}/certificate") => Event::Certificate,
+        ("GET", "/backup/diff") => Event::Comparison,
+        ("GET" | "POST", "/backup/imports/{id}") => Event::ImportPlan,
+        ("GET", "/backup/imports/{id}/errors") => Event::ImportErrors,
+        ("POST", "/accounts") => Event::AccountCreation,
+        ("PATCH", "/accounts/{id}") => Event::AccountChange,
+        ("DELETE", "/accounts/{id}") => Event::AccountDeletion,
+        ("POST", "/accounts/{id}/reset") => Event::AccountReset,
+        ("POST", "/auth/tokens") => Event::TokenCreation,
+        ("DELETE", "/auth/tokens/{id}") => Event::TokenRevocation,
+        ("GET", _) => return None,
+        ("POST", "/backup/archives/{id}/restore-plan") => Event::RestorePlan,
+        ("POST", "/backup/retention/preview") => Event::RetentionPreview,
+        ("POST", "/backup/download-links") => Event::LinkCreated,
+        ("POST", "/backup/clear") => Event::Clear,
+        ("POST", "/backup/clear/{id}/undo" | "/backup/changes/{id}/undo") => Event::Undo,
+        ("POST", "/backup/imports/{id}/apply") => Event::Import,
+        ("DELETE", "/backup/imports/{id}") => Event::ImportDiscarded,
+        ("POST", "/backup/archives") => Event::Backup,
+        ("POST", "/backup/archives/upload") => Event::Upload,
+        ("POST", "/backup/archives/{id}/verify") => Event::Verification,
+        ("POST", "/backup/archives/{id}/restore") => Event::Restore,
+        ("PATCH", "/backup/archives/{id}") => Event::ArchiveChange,
+        ("DELETE", "/backup/archives/{id}") => Event::ArchiveDeletion,
+        ("POST", "/backup/schedules") => Event::ScheduleCreation,
+        ("PATCH", "/backup/schedules/{id}") => Event::ScheduleChange,
+        ("DELETE", "/backup/schedules/{id}") => Event::ScheduleDeletion,
+        ("POST", "/backup/schedules/{id}/run") => Event::Backup,
+        ("POST", "/backup/archives/{id}/accept") => Event::ArchiveAcceptance,
+        ("PUT", "/backup/retention") => Event::RetentionChange,
+        ("DELETE", "/backup/retention") => Event::RetentionRemoval,
+        ("POST", "/backup/retention/apply") => Event::RetentionApplication,
+        ("POST", "/backup/notifications") => Event::NotificationCreation,
+        ("PATCH", "/backup/notifications/{id}") => Event::NotificationChange,
+        ("DELETE", "/backup/notifications/{id}") => Event::NotificationDeletion,
+        ("POST", "/backup/notifications/test" | "/backup/notifications/{id}/test") => Event::NotificationTest,
+        ("POST", "/backup/destinations") => Event::DestinationCreation,
+        ("PATCH", "/backup/destinations/{id}") => Event::DestinationChange,
+        ("DELETE", "/backup/destinations/{id}") => Event::DestinationDeletion,
+        ("POST", "/backup/destinations/test" | "/backup/destinations/{id}/test") => Event::DestinationTest,
+        ("POST", "/backup/jobs/{id}/cancel") => Event::JobCancellation,
+        // A new operation leaves an event before it has a name here.
+        _ => Event::Operation,
     };
     Some(event)
 }
 
-/// Records the event of an operation under `/backup` when its answer begins.
+/// Records the event of an operation behind the guard when its answer begins. If the event can't be written to the audit, the
+/// answer is an error, and no byte of the original answer is sent.
 pub async fn record_operation(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let event = request.match_pattern();
-    let event = event.and_then(|pattern| event_of(request.method(), &pattern));
+    let method = request.method().clone();
     let response = next.call(request).await?;
-    let request = response.request();
-    if let Some(event) = event.filter(|_| !head::is_head(request)) {
-        let extensions = request.extensions();
-        let admin = extensions.get::<Admin>();
-        let about = extensions.get::<About>().cloned().unwrap_or_default();
-        let named = request.match_info();
-        SecurityEvent {
-            user: admin.map(Admin::username),
-            user_id: admin.and_then(Admin::user_id),
-            client: Some(client_address(request)),
-            table: about
-                .table
-                .as_deref()
-                .or(named.get("table"))
-                .filter(|table| is_scope(table)),
-            id: named.get("id").filter(|id| is_id(id)),
-            status: Some(response.status().as_u16()),
-            ..SecurityEvent::default()
-        }
-        .record(about.event.unwrap_or(event));
+    let about = response
+        .request()
+        .extensions()
+        .get::<About>()
+        .cloned()
+        .unwrap_or_default();
+    // Only now it is the pattern of the router, which has decoded the path.
+    let pattern = response.request().match_pattern();
+    let event = about
+        .event
+        .or_else(|| pattern.and_then(|pattern| event_of(&method, &pattern)));
+    // A wrong method has the pattern of another operation, and no route.
+    let is_route = event != Some(AuditEvent::Operation) || response.status().is_success();
+    let Some(event) = event.filter(|_| is_route && !head::is_head(response.request())) else {
+        return Ok(response.map_into_boxed_body());
+    };
+    log_operation(&response, event, &about);
+    match audit_operation(&response, event, &about).await {
+        Ok(()) => Ok(response.map_into_boxed_body()),
+        // The response with its body is dropped here.
+        Err(error) => Ok(response.error_response(error)),
     }
-    Ok(response)
 }
 
-/// Records that the credentials of a request were refused.
-pub fn record_refusal(request: &HttpRequest, event: &'static str, user: &RefusedUser, reason: &str) {
+/// Writes the line of an operation to the security log.
+fn log_operation<B>(response: &ServiceResponse<B>, event: AuditEvent, about: &About) {
+    let request = response.request();
+    let extensions = request.extensions();
+    let admin = extensions.get::<Admin>();
+    SecurityEvent {
+        user: admin.map(Admin::username),
+        user_id: admin.and_then(Admin::user_id),
+        token_id: admin.and_then(Admin::token_id),
+        client: Some(client_address(request)),
+        table: table_of(request, about).as_deref(),
+        id: id_of(request, about).as_deref(),
+        status: Some(response.status().as_u16()),
+        ..SecurityEvent::default()
+    }
+    .record(event.name());
+}
+
+/// Writes the event of an operation to the audit, unless the domain has written it.
+async fn audit_operation<B>(response: &ServiceResponse<B>, event: AuditEvent, about: &About) -> Result<(), ApiError> {
+    let request = response.request();
+    let admin = request.extensions().get::<Admin>().cloned();
+    let Some(admin) = admin else { return Ok(()) };
+    let status = response.status();
+    let state = state_of(request)?;
+    let is_written = match admin.receipt().state() {
+        ReceiptState::Unknown(appended) => state.audit.is_written(&appended).await.ok().flatten(),
+        _ => Some(false),
+    };
+    let result = match (admin.receipt().state(), status) {
+        (ReceiptState::Written, _) => return Ok(()),
+        (ReceiptState::Unknown(_), _) if is_written == Some(true) => return Ok(()),
+        (ReceiptState::Unknown(_), _) if is_written.is_none() => AuditResult::Unknown,
+        (ReceiptState::Repeated, _) => AuditResult::Repeated,
+        (ReceiptState::Open | ReceiptState::Unknown(_), status) if status.is_client_error() => AuditResult::Refused,
+        (ReceiptState::Open | ReceiptState::Unknown(_), status) if status.is_server_error() => AuditResult::Failed,
+        (ReceiptState::Open | ReceiptState::Unknown(_), _) => AuditResult::Succeeded,
+    };
+    let reason = response
+        .response()
+        .extensions()
+        .get::<Problem>()
+        .map(|problem| problem.code.name());
+    let mut entry = AuditEntry::by(&admin, event)
+        .of_table(table_of(request, about))
+        .answered(status.as_u16())
+        .ended(result, reason);
+    if let Some(id) = id_of(request, about) {
+        entry = entry.about(id);
+    }
+    if event == AuditEvent::Operation
+        && let Some(pattern) = request.match_pattern()
+    {
+        entry = entry.with("path", pattern);
+    }
+    if let Some(rows) = response.headers().get(X_TOTAL_ROWS).and_then(|rows| rows.to_str().ok()) {
+        entry = entry.with("rows", rows.parse::<u64>().ok());
+    }
+    match state.audit.record(entry).await {
+        // Nothing was changed or disclosed, so the refusal is still true.
+        Err(error) if status.is_client_error() || status.is_server_error() => {
+            tracing::warn!(%error, "the event of a refused operation could not be written to the audit");
+            Ok(())
+        }
+        recorded => recorded.map_err(ApiError::from),
+    }
+}
+
+fn state_of(request: &HttpRequest) -> Result<web::Data<AppState>, ApiError> {
+    let state = request.app_data::<web::Data<AppState>>().cloned();
+    state.ok_or_else(|| ApiError::internal("the application has no state"))
+}
+
+/// The table of an operation, or `all`.
+fn table_of(request: &HttpRequest, about: &About) -> Option<String> {
+    // The path of a new import has its table at the place of an id.
+    let of_path = || {
+        ["table", "id"]
+            .into_iter()
+            .find_map(|name| request.match_info().get(name))
+    };
+    let named = about.table.as_deref().or_else(of_path);
+    named.filter(|table| is_scope(table)).map(str::to_owned)
+}
+
+/// The id of what an operation has created, or of what its path names.
+fn id_of(request: &HttpRequest, about: &About) -> Option<String> {
+    let named = request.match_info().get("id");
+    let named = named.filter(|id| is_id(id) && !is_scope(id));
+    about.id.clone().or_else(|| named.map(str::to_owned))
+}
+
+/// Records that the credentials of a request were refused. Without a known user, only the log has it. Otherwise clients without a
+/// valid token could fill the audit.
+pub async fn record_refusal(request: &HttpRequest, event: AuditEvent, user: &RefusedUser, reason: &str) {
+    log_refusal(request, event.name(), user, reason);
+    if user.id.is_none() {
+        return;
+    }
+    let actor = AuditActor {
+        username: user.name.clone(),
+        user_id: user.id,
+        client: Some(client_address(request)),
+        ..AuditActor::default()
+    };
+    audit_refusal(request, AuditEntry::new(actor, event).refused(reason)).await;
+}
+
+/// Records that a signed-in user was refused.
+pub async fn record_access_refusal(request: &HttpRequest, principal: &Principal, status: u16, reason: &str) {
+    let user = RefusedUser {
+        id: principal.user_id,
+        name: Some(principal.username.clone()),
+    };
+    log_refusal(request, AuditEvent::AccessRefused.name(), &user, reason);
+    let actor = principal.audit_actor().with_client(Some(client_address(request)));
+    let entry = AuditEntry::new(actor, AuditEvent::AccessRefused)
+        .answered(status)
+        .refused(reason);
+    audit_refusal(request, entry).await;
+}
+
+/// Writes the event of a refusal to the audit, with the path of the request.
+async fn audit_refusal(request: &HttpRequest, entry: AuditEntry) {
+    let entry = match request.match_pattern() {
+        Some(pattern) => entry.with("path", pattern),
+        None => entry,
+    };
+    if let Ok(state) = state_of(request) {
+        state.audit.record_refusal(entry).await;
+    }
+}
+
+/// Writes the line of refused credentials to the security log.
+pub fn log_refusal(request: &HttpRequest, event: &'static str, user: &RefusedUser, reason: &str) {
     let pattern = request.match_pattern();
     SecurityEvent {
         user: user.name.as_deref(),
@@ -117,6 +298,22 @@ pub fn record_refusal(request: &HttpRequest, event: &'static str, user: &Refused
         ..SecurityEvent::default()
     }
     .record(event);
+}
+
+/// Records that a signed-in user has changed their password, or that it was refused.
+pub fn record_password_change(request: &HttpRequest, principal: &Principal, refusal: Option<&str>) {
+    SecurityEvent {
+        user: Some(&principal.username),
+        user_id: principal.user_id,
+        token_id: principal.token.as_ref().map(|token| token.id),
+        client: Some(client_address(request)),
+        reason: refusal,
+        ..SecurityEvent::default()
+    }
+    .record(match refusal {
+        None => "password_change",
+        Some(_) => "password_change_refused",
+    });
 }
 
 /// Records that a user has ended sessions.
@@ -151,7 +348,10 @@ mod tests {
         let document = serde_json::to_value(crate::openapi::openapi()).unwrap();
         let mut with_event = 0;
         for (path, operations) in document["paths"].as_object().unwrap() {
-            if !path.starts_with("/backup/") {
+            if !["/backup/", "/accounts", "/auth/tokens"]
+                .iter()
+                .any(|scope| path.starts_with(scope))
+            {
                 continue;
             }
             for method in operations
@@ -161,15 +361,16 @@ mod tests {
                 .filter(|name| *name != "parameters")
             {
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-                let discloses = path.contains("/download/") || path.ends_with("/file");
-                let is_preview = path.ends_with("/restore-plan") || path.ends_with("/retention/preview");
-                let changes = method != Method::GET && !is_preview;
+                let discloses =
+                    path.contains("/download/") || path.ends_with("/file") || path.ends_with("/certificate");
+                let changes = method != Method::GET;
                 let event = event_of(&method, path);
                 assert!(event.is_some() || !(discloses || changes), "{method} {path}");
+                assert_ne!(event, Some(AuditEvent::Operation), "{method} {path} has no name");
                 with_event += usize::from(event.is_some());
             }
         }
-        assert!(with_event >= 17, "{with_event}");
+        assert!(with_event >= 23, "{with_event}");
     }
 
     #[test]

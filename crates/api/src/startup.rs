@@ -16,7 +16,9 @@ use campus_backup_domain::account::{self, Accounts, FirstAdmin};
 use campus_backup_domain::automation::Automation;
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::demo::{self, DemoAdmin, Filled};
+use campus_backup_domain::destination::CopyRunner;
 use campus_backup_domain::job::{Jobs, Runner};
+use campus_backup_domain::notify::DeliveryRunner;
 use campus_backup_domain::stats;
 use campus_backup_domain::store::Store;
 use campus_backup_domain::{Database, Error};
@@ -56,6 +58,8 @@ pub struct Service {
     server: Server,
     address: SocketAddr,
     jobs: Jobs,
+    deliveries: DeliveryRunner,
+    copies: CopyRunner,
     shutdown_timeout: Duration,
 }
 
@@ -113,7 +117,7 @@ impl Service {
         let settings = state.settings.clone();
         let failed = |address| move |source| ExitError::Listen { address, source };
         let stall_timeout = settings.stall_timeout;
-        let jobs = state.jobs.clone();
+        let (jobs, deliveries, copies) = (state.jobs.clone(), state.deliveries.clone(), state.copies.clone());
         let internal = InternalListener::default();
         let (state, of_application) = (web::Data::new(state), internal.clone());
         let server = HttpServer::new(move || application(state.clone(), &published, of_application.clone()))
@@ -141,6 +145,8 @@ impl Service {
             server: server.run(),
             address,
             jobs,
+            deliveries,
+            copies,
             shutdown_timeout: settings.shutdown_timeout,
         })
     }
@@ -185,7 +191,7 @@ impl Service {
     }
 
     /// Runs until `stop` is ready, and then stops gracefully: new jobs are refused, jobs that are not committing end as `interrupted`, and
-    /// running answers have the time of the settings.
+    /// running answers, jobs that commit, and messages that are being sent have the time of the settings. Copies of archives are made later.
     ///
     /// # Errors
     /// [`ExitError::Failed`] if the server fails.
@@ -196,6 +202,8 @@ impl Service {
             stop.await;
             // This also ends the streams of job events.
             self.jobs.shutdown();
+            self.deliveries.shutdown();
+            self.copies.stop();
             handle.stop(true).await;
             std::future::pending::<()>().await;
         };
@@ -205,7 +213,14 @@ impl Service {
             () = metrics::upkeep() => Ok(()),
         };
         self.jobs.shutdown();
-        self.jobs.wait_for_shutdown(self.shutdown_timeout).await;
+        self.deliveries.shutdown();
+        self.copies.stop();
+        let limit = self.shutdown_timeout;
+        tokio::join!(
+            self.jobs.wait_for_shutdown(limit),
+            self.deliveries.wait_for_shutdown(limit),
+            self.copies.wait_for_shutdown(limit)
+        );
         served
     }
 }
@@ -355,7 +370,8 @@ pub async fn fill_demo(state: &AppState, scale: u32) -> Result<Filled, ExitError
     };
     let filled = demo::fill(&state.database, scale, demo_admin).await;
     let filled = filled.map_err(ExitError::failed(doing))?;
-    announce(&admin)?;
+    // It is not a one-time password: a demo is ready after one command.
+    announce_with("Password", &admin)?;
     Ok(filled)
 }
 
@@ -379,11 +395,15 @@ async fn fill_if_empty(state: &AppState) -> Result<(), ExitError> {
     Ok(())
 }
 
-/// Prints the generated password of a new administrator, or logs that the settings had one.
+/// Prints the generated one-time password of a new administrator, or logs that the settings had a password.
 pub(crate) fn announce(admin: &FirstAdmin) -> Result<(), ExitError> {
+    announce_with("One-time password", admin)
+}
+
+fn announce_with(kind: &str, admin: &FirstAdmin) -> Result<(), ExitError> {
     match &admin.password {
         Some(password) => print(&format!(
-            "Administrator `{}` was created. One-time password: {}",
+            "Administrator `{}` was created. {kind}: {}",
             admin.username,
             password.expose_secret()
         )),
@@ -426,7 +446,7 @@ async fn check_store(readiness: &Readiness) -> Result<(), ExitError> {
 }
 
 /// The error for the database of these settings.
-fn unusable(settings: &Settings) -> impl FnOnce(Error) -> ExitError {
+pub(crate) fn unusable(settings: &Settings) -> impl FnOnce(Error) -> ExitError {
     let place = settings.database.place();
     |error| match error {
         Error::DatabaseDefect(defect) => ExitError::DatabaseDefect { place, defect },

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use campus_backup_domain::account::Accounts;
+use campus_backup_domain::audit::Audit;
 use campus_backup_domain::automation::Automation;
 use campus_backup_domain::clear::Confirmation;
 use campus_backup_domain::clock::Clock;
+use campus_backup_domain::destination::{CopyRunner, Destinations};
 use campus_backup_domain::health::{Health, HealthSettings};
 use campus_backup_domain::job::{self, Jobs, Runner};
 use campus_backup_domain::notify::{DeliveryRunner, Notifications, SecretsKey};
@@ -46,7 +48,13 @@ pub struct AppState {
     /// The notifications.
     pub notifications: Notifications,
     /// Sends the messages of notifications.
-    deliveries: DeliveryRunner,
+    pub(crate) deliveries: DeliveryRunner,
+    /// The destinations.
+    pub destinations: Destinations,
+    /// Copies archives to the destinations.
+    pub(crate) copies: CopyRunner,
+    /// The audit.
+    pub audit: Audit,
     /// The jobs.
     pub jobs: Jobs,
     /// The readiness of the service.
@@ -65,6 +73,7 @@ impl AppState {
         runner: Runner,
         secrets_key: Option<SecretsKey>,
     ) -> Self {
+        let destinations = settings.destinations(secrets_key.clone());
         let notify = settings.notify(secrets_key);
         let downloads = export::ExportSettings {
             time_zone: settings.timezone,
@@ -80,24 +89,38 @@ impl AppState {
         let jobs = Jobs::new(database.clone(), job_settings(&database, &store), runner);
         let notifications = Notifications::new(database.clone(), store.clone(), Clock::system(), notify.clone());
         let deliveries = DeliveryRunner::new(database.clone(), store.clone(), Clock::system(), notify);
+        let first = (store.clone(), settings.archives.clone());
+        let copies = CopyRunner::new(database.clone(), first.clone(), Clock::system(), destinations.clone());
+        let destinations = Destinations::new(database.clone(), first, Clock::system(), destinations);
         let operations = operations_settings(&settings);
         let operations = Operations::new(database.clone(), store.clone(), jobs.clone(), operations);
-        let health = health_settings(&settings);
-        let health = Health::new(database.clone(), operations.clone(), Clock::system(), health);
+        let retention = Retention::new(database.clone(), operations.clone(), Clock::system(), settings.timezone);
+        let health = Health::new(
+            database.clone(),
+            operations.clone(),
+            retention.clone(),
+            notifications.clone(),
+            Clock::system(),
+            health_settings(&settings),
+        );
+        let audit = Audit::new(database.clone(), audit_keep(&settings));
         let readiness = Readiness::new(database.clone(), store, health.clone(), settings.store_policy);
         Self {
             accounts,
             readiness,
             schedules: Schedules::new(database.clone(), operations.clone(), Clock::system()),
-            retention: Retention::new(database.clone(), operations.clone(), Clock::system(), settings.timezone),
+            retention,
             notifications,
             deliveries,
+            destinations,
+            copies,
             operations,
             settings: Arc::new(settings),
             counter: Arc::new(Counter::new(database.clone())),
             database,
             downloads,
             confirmation,
+            audit,
             jobs,
             health,
         }
@@ -117,18 +140,30 @@ impl AppState {
             }
             ScheduleSwitch::Off => Automation::default(),
         };
-        automation.with_deliveries(self.deliveries.clone())
+        automation
+            .with_deliveries(self.deliveries.clone())
+            .with_copies(self.copies.clone())
+            .with_audit(self.audit.clone())
     }
 }
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// How long the audit keeps its events; none to keep all.
+fn audit_keep(settings: &Settings) -> Option<TimeDelta> {
+    match settings.audit_days {
+        0 => None,
+        days => Some(TimeDelta::days(days.into())),
+    }
+}
+
 fn health_settings(settings: &Settings) -> HealthSettings {
     let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
     HealthSettings {
         stale_after: settings.stale_after.map(delta),
         verify_stale_after: delta(settings.verify_stale_after),
+        destination_stale_after: delta(settings.destination_stale_after),
     }
 }
 
@@ -140,6 +175,7 @@ fn operations_settings(settings: &Settings) -> operations::OperationSettings {
         scratch: settings.data_dir.clone(),
         undo_window: TimeDelta::from_std(settings.undo_window).unwrap_or(TimeDelta::MAX),
         upload_limit: settings.upload_limit,
+        import_limit: settings.import_limit,
         suspicion_threshold: settings.suspicion_threshold,
     }
 }

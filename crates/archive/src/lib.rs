@@ -28,10 +28,11 @@ pub mod writer;
 
 pub use error::{Error, Position, Result};
 pub use layers::{
-    Compression, DigestStream, Encryption, Form, KeyError, Keys, Layers, Measurement, Recipients, Sealer,
+    Compression, DigestStream, Encryption, Form, KeyError, KeyFingerprint, Keys, Layers, MAX_RECIPIENTS, Measurement,
+    PublicKey, Recipients, Sealer, document,
 };
 pub use limits::Limits;
-pub use manifest::{Manifest, ManifestError};
+pub use manifest::{Manifest, ManifestError, ObjectFile};
 pub use reader::{ArchiveHeader, Reader, Row};
 pub use schema::{Column, Schema, SchemaMismatch, TableSchema};
 pub use signature::ManifestKey;

@@ -17,15 +17,19 @@ use crate::summary::Summary;
 /// The `format` of every manifest.
 pub const FORMAT: &str = "campus-backup-manifest";
 
-/// The `version` that this crate writes.
+/// The `version` of the manifest of an archive that was never encrypted again.
 pub const VERSION: u32 = 1;
+
+/// The `version` of the manifest of an archive that was encrypted again. Earlier programs would ignore
+/// [`Manifest::file_number`], and so name a file that is not there. They refuse this version.
+pub const NUMBERED_VERSION: u32 = 2;
 
 /// The manifest of one stored archive. Unknown members are ignored, so that later versions can add some.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`FORMAT`]
     pub format: String,
-    /// [`VERSION`]
+    /// [`VERSION`] or [`NUMBERED_VERSION`]
     pub version: u32,
     /// The archive's id in the store.
     pub id: String,
@@ -71,6 +75,17 @@ pub struct Manifest {
     pub digest: String,
     /// The bytes that are stored.
     pub object: Object,
+    /// The number in the name of its file, see [`ObjectFile`]. It is 0 until the archive is encrypted again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub file_number: u32,
+    /// When the archive was last encrypted again, UTC. Verifications before that are of the former bytes; one of that time is the
+    /// check of the new file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rekeyed_at: Option<DateTime<Utc>>,
+    /// The [fingerprints](crate::KeyFingerprint) of the public keys that it was encrypted to; empty without encryption, and if
+    /// they are not known, as for an upload.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
     /// Always true: every archive has the users with their password hashes, because otherwise no user could sign in
     /// after a restore. Readers of the archive can see them; encryption is recommended.
     pub contains_password_hashes: bool,
@@ -87,6 +102,10 @@ pub struct Manifest {
 pub const MAX_LABEL_CHARS: usize = 100;
 /// The most characters of a [`Manifest::note`].
 pub const MAX_NOTE_CHARS: usize = 2_000;
+/// The most fingerprints of [`Manifest::recipients`].
+const MAX_FINGERPRINTS: usize = 100;
+/// The largest [`Manifest::file_number`].
+pub const MAX_FILE_NUMBER: u32 = 999_999;
 /// The most bytes of every other text; none of them is long.
 const MAX_TEXT_BYTES: usize = 1_024;
 
@@ -132,6 +151,48 @@ pub struct Object {
     pub compression: Compression,
     /// How they are encrypted.
     pub encryption: Encryption,
+}
+
+/// The name of an archive's file in the store: `archive.json.zst.age`, with the suffix of its layers. A file that was encrypted
+/// again has a random number in its name, as in `archive-407133.json.zst.age`, so that it can be written while the former one is
+/// still there, and two writers never write the same file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObjectFile {
+    /// The layers around the document.
+    pub form: Form,
+    /// See [`Manifest::file_number`].
+    pub number: u32,
+}
+
+impl ObjectFile {
+    /// The name of the file.
+    pub fn name(self) -> String {
+        let suffix = self.form.suffix();
+        match self.number {
+            0 => format!("archive.json{suffix}"),
+            number => format!("archive-{number}.json{suffix}"),
+        }
+    }
+
+    /// The file with this name; none if it is not the name of one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let (stem, suffix) = name.split_once(".json")?;
+        let form = Form::ALL.into_iter().find(|form| form.suffix() == suffix)?;
+        let number = match stem.strip_prefix("archive")? {
+            "" => 0,
+            digits => digits.strip_prefix('-')?.parse().ok()?,
+        };
+        let file = Self { form, number };
+        // A number has one form only.
+        (number <= MAX_FILE_NUMBER && file.name() == name).then_some(file)
+    }
+}
+
+/// A file that was never encrypted again.
+impl From<Form> for ObjectFile {
+    fn from(form: Form) -> Self {
+        Self { form, number: 0 }
+    }
 }
 
 /// One verification of a stored archive.
@@ -194,7 +255,7 @@ pub enum ManifestError {
     #[error("not the manifest of an archive")]
     NotAManifest,
     /// A later version of this program wrote it.
-    #[error("the manifest is of version {version}, this program reads up to version {VERSION}")]
+    #[error("the manifest is of version {version}, this program reads up to version {NUMBERED_VERSION}")]
     NewerVersion {
         /// Its version.
         version: u64,
@@ -256,10 +317,37 @@ impl Manifest {
             totals: summary.totals,
             digest: summary.digest,
             object,
+            file_number: 0,
+            rekeyed_at: None,
+            recipients: Vec::new(),
             contains_password_hashes: true,
             verifications: Vec::new(),
             signature: None,
         }
+    }
+
+    /// The file of the archive in the store.
+    pub fn file(&self) -> ObjectFile {
+        ObjectFile {
+            form: self.object.form(),
+            number: self.file_number,
+        }
+    }
+
+    /// Names another file of the archive, and the version that goes with it.
+    pub fn set_file_number(&mut self, number: u32) {
+        self.file_number = number;
+        self.version = match number {
+            0 => VERSION,
+            _ => NUMBERED_VERSION,
+        };
+    }
+
+    /// The verifications of the bytes that are stored now, oldest first: not those from before the archive was encrypted again.
+    pub fn current_verifications(&self) -> impl Iterator<Item = &Verification> {
+        let since = self.rekeyed_at;
+        let verifications = self.verifications.iter();
+        verifications.filter(move |found| since.is_none_or(|since| found.at >= since))
     }
 
     /// Reads a manifest: its version first, then everything else.
@@ -272,7 +360,7 @@ impl Manifest {
         if start.format != FORMAT || start.version == 0 {
             return Err(ManifestError::NotAManifest);
         }
-        if start.version > u64::from(VERSION) {
+        if start.version > u64::from(NUMBERED_VERSION) {
             return Err(ManifestError::NewerVersion { version: start.version });
         }
         let manifest: Self = serde_json::from_slice(json).map_err(invalid)?;
@@ -300,6 +388,11 @@ impl Manifest {
             ("totals", are_short(self.totals.iter().flat_map(<[&String; 2]>::from))),
             ("digest", are_short([&self.digest])),
             ("object", are_short([&self.object.sha256])),
+            ("file_number", self.file_number <= MAX_FILE_NUMBER),
+            (
+                "recipients",
+                self.recipients.len() <= MAX_FINGERPRINTS && are_short(&self.recipients),
+            ),
             ("verifications", are_short(codes)),
             ("signature", are_short(&self.signature)),
         ];
@@ -314,6 +407,11 @@ impl Manifest {
         json.push(b'\n');
         json
     }
+}
+
+/// For serde.
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn are_short<'t>(texts: impl IntoIterator<Item = &'t String>) -> bool {
@@ -378,6 +476,9 @@ pub(crate) mod tests {
                 compression: Compression::Zstd,
                 encryption: Encryption::Age,
             },
+            file_number: 0,
+            rekeyed_at: None,
+            recipients: Vec::new(),
             contains_password_hashes: true,
             verifications: vec![Verification {
                 at: "2026-11-26T00:00:00Z".parse().unwrap(),
@@ -407,9 +508,9 @@ pub(crate) mod tests {
                 "not_a_manifest",
             ),
             (changed(|json| json["version"] = 0.into()), "not_a_manifest"),
-            (changed(|json| json["version"] = 2.into()), "newer_version"),
+            (changed(|json| json["version"] = 3.into()), "newer_version"),
             (
-                changed(|json| *json = serde_json::json!({"format": FORMAT, "version": 2})),
+                changed(|json| *json = serde_json::json!({"format": FORMAT, "version": 3})),
                 "newer_version",
             ),
             (changed(|json| json["rows"] = "many".into()), "invalid_manifest"),
@@ -431,7 +532,7 @@ pub(crate) mod tests {
     fn members_that_are_too_long_are_refused() {
         let long = "x".repeat(200_000);
         type Change = fn(&mut serde_json::Value, &str);
-        let changes: [Change; 12] = [
+        let changes: [Change; 14] = [
             |json, long| json["app_version"] = long.into(),
             |json, long| json["engine"] = long.into(),
             |json, long| json["label"] = long.into(),
@@ -443,6 +544,8 @@ pub(crate) mod tests {
             |json, long| json["object"]["sha256"] = long.into(),
             |json, long| json["verifications"][0]["code"] = long.into(),
             |json, long| json["signature"] = long.into(),
+            |json, long| json["recipients"] = vec![long].into(),
+            |json, _| json["file_number"] = (MAX_FILE_NUMBER + 1).into(),
             // The parser would quote it.
             |json, long| json["kind"] = long.into(),
         ];
@@ -472,6 +575,51 @@ pub(crate) mod tests {
             "\"result\": \"failed\"",
         ] {
             assert!(json.contains(part), "{part}");
+        }
+    }
+
+    /// The signatures of earlier manifests stay valid.
+    #[test]
+    fn manifest_without_keys_has_the_members_of_earlier_versions() {
+        let json = String::from_utf8(manifest().to_json()).unwrap();
+        for member in ["file_number", "recipients", "rekeyed_at"] {
+            assert!(!json.contains(member), "{json}");
+        }
+        let mut rekeyed = Manifest {
+            rekeyed_at: Some("2026-11-27T00:00:00Z".parse().unwrap()),
+            recipients: vec!["9f86-d081-884c-7d65-9a2f-eaa0-c55a-d015".to_owned()],
+            ..manifest()
+        };
+        rekeyed.set_file_number(3);
+        assert_eq!(rekeyed.version, NUMBERED_VERSION, "earlier programs refuse it");
+        assert_eq!(rekeyed.current_verifications().count(), 0, "the only one is older");
+        assert_eq!(Manifest::from_json(&rekeyed.to_json()).unwrap(), rekeyed);
+        assert_eq!(rekeyed.file().name(), "archive-3.json.zst.age");
+    }
+
+    #[test]
+    fn only_names_of_archive_files_are_read() {
+        for form in Form::ALL {
+            for number in [0, 1, 12, MAX_FILE_NUMBER] {
+                let file = ObjectFile { form, number };
+                assert_eq!(ObjectFile::from_name(&file.name()), Some(file));
+            }
+        }
+        assert_eq!(ObjectFile::from(Form::default()).name(), "archive.json");
+        for name in [
+            "",
+            "archive",
+            "archive.json.gz",
+            "archive-.json",
+            "archive-0.json",
+            "archive-01.json",
+            "archive-+1.json",
+            "archive-1000000.json",
+            "archive-1.json.age.zst",
+            "my-archive.json",
+            "archive.json.json",
+        ] {
+            assert_eq!(ObjectFile::from_name(name), None, "{name}");
         }
     }
 

@@ -91,12 +91,16 @@ mod tests {
         );
         assert!(ManifestKey::from_hexadecimal(&"07".repeat(31)).is_none());
         type Change = fn(&mut Manifest);
-        let changes: [Change; 7] = [
+        let changes: [Change; 11] = [
             |it| it.id.push('0'),
             |it| it.verifications.clear(),
             |it| it.verifications[0].seconds += 1.0,
             |it| it.object.sha256.clear(),
             |it| it.protected = false,
+            |it| it.file_number = 1,
+            |it| it.version = 2,
+            |it| it.rekeyed_at = Some(it.created_at),
+            |it| it.recipients = vec!["9f86-d081-884c-7d65-9a2f-eaa0-c55a-d015".to_owned()],
             |it| it.signature = None,
             |it| it.signature = Some("é".repeat(64)),
         ];

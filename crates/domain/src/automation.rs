@@ -3,6 +3,8 @@
 //! Everything here can be done by several copies at the same time, and can be interrupted at any point: its state is in the
 //! database, and each change of it is a conditional update.
 
+use crate::audit::Audit;
+use crate::destination::CopyRunner;
 use crate::error::Result;
 use crate::notify::DeliveryRunner;
 use crate::retention::Retention;
@@ -14,6 +16,8 @@ pub struct Automation {
     schedules: Option<ScheduleRunner>,
     retention: Option<Retention>,
     deliveries: Option<DeliveryRunner>,
+    copies: Option<CopyRunner>,
+    audit: Option<Audit>,
 }
 
 impl Automation {
@@ -43,6 +47,24 @@ impl Automation {
         }
     }
 
+    /// The same, for a copy that also copies archives to destinations.
+    #[must_use]
+    pub fn with_copies(self, copies: CopyRunner) -> Self {
+        Self {
+            copies: Some(copies),
+            ..self
+        }
+    }
+
+    /// The same, for a copy that also deletes old events of the audit.
+    #[must_use]
+    pub fn with_audit(self, audit: Audit) -> Self {
+        Self {
+            audit: Some(audit),
+            ..self
+        }
+    }
+
     /// Does everything that has to be done now. A step that fails does not keep the others from their turn.
     ///
     /// # Errors
@@ -52,6 +74,9 @@ impl Automation {
             // A task of its own: servers may not answer.
             deliveries.begin();
         }
+        if let Some(copies) = &self.copies {
+            copies.begin();
+        }
         let schedules = match &self.schedules {
             Some(schedules) => schedules.step().await,
             None => Ok(()),
@@ -60,6 +85,10 @@ impl Automation {
             Some(retention) => retention.step().await,
             None => Ok(()),
         };
-        schedules.and(retention)
+        let audit = match &self.audit {
+            Some(audit) => audit.step().await,
+            None => Ok(()),
+        };
+        schedules.and(retention).and(audit)
     }
 }

@@ -17,6 +17,7 @@ use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 pub use self::driver::DatabaseLimit;
 use self::driver::DriverErrorKind;
+use crate::account::TokenScope;
 use crate::catalog::{LARGEST_ID, Table};
 use crate::database::Defect;
 use crate::statement::StatementError;
@@ -37,6 +38,21 @@ pub enum Error {
     /// User name and password don't match.
     #[error("the user name or the password is wrong")]
     WrongCredentials,
+    /// The password is right, but it is a one-time password that was not changed in time.
+    #[error("the one-time password has expired")]
+    OneTimePasswordExpired,
+    /// The user has a one-time password, and must change it before anything else.
+    #[error("the one-time password must be changed first")]
+    PasswordChangeRequired,
+    /// The named token lacks the scope that the operation needs.
+    #[error("this token does not have the scope `{scope}`")]
+    ScopeMissing {
+        /// The scope that is needed.
+        scope: TokenScope,
+    },
+    /// The user is one of an identity provider, and has no account here.
+    #[error("this account is one of an identity provider, which alone has its password and its sessions")]
+    NoLocalAccount,
     /// Too many attempts to sign in.
     #[error("too many attempts to sign in")]
     TooManyLogins {
@@ -171,6 +187,20 @@ pub enum Error {
     ArchiveProtected {
         /// Its id.
         id: String,
+    },
+    /// The store refuses to delete the archive: a retention rule, a missing right, or a folder that does not permit it.
+    #[error("{}", match is_listed {
+        true => "the store refuses to delete this archive",
+        false => "the archive is not listed any more, but the store refuses to delete its file for now",
+    })]
+    ArchiveRetained {
+        /// Its id.
+        id: String,
+        /// Whether it is still listed. Otherwise its deletion has begun, and the store refuses to take that back, too.
+        is_listed: bool,
+        /// What the store said.
+        #[source]
+        source: Box<Error>,
     },
     /// The manifest is damaged, or a later version of the program wrote it.
     #[error("the manifest of the archive {id} can't be read")]
@@ -352,6 +382,36 @@ pub enum Error {
     /// Another notification has the name.
     #[error("another notification has this name")]
     NotificationNameTaken,
+    /// No destination has that id.
+    #[error("there is no destination of that id")]
+    UnknownDestination,
+    /// Another destination has the name.
+    #[error("another destination has this name")]
+    DestinationNameTaken,
+    /// No account has that id.
+    #[error("there is no account of that id")]
+    UnknownAccount,
+    /// Another account has the user name.
+    #[error("another account has this user name")]
+    UsernameTaken,
+    /// The change would leave no administrator who can sign in.
+    #[error("no other administrator can sign in")]
+    LastAdministrator,
+    /// Rows of another program refer to the account.
+    #[error("other records refer to this account")]
+    AccountInUse,
+    /// The account has no token of that id.
+    #[error("there is no token of that id")]
+    UnknownToken,
+    /// Another token of the account has the name.
+    #[error("another token has this name")]
+    TokenNameTaken,
+    /// The account has as many tokens as it may have.
+    #[error("an account may have {limit} tokens at most")]
+    TooManyTokens {
+        /// How many.
+        limit: u64,
+    },
     /// A clear that can still be undone needs this archive.
     #[error(
         "this archive is the safety backup of a clear that can be undone until {}; without it, the clear can't be undone",
@@ -378,12 +438,42 @@ pub enum Error {
         /// Why, and what to do.
         detail: String,
     },
-    /// Data that was written after the clear conflicts with undoing it.
-    #[error("data that was written since the clear is in the way of undoing it")]
+    /// Data that was written after the change conflicts with undoing it.
+    #[error("data that was written since the change is in the way of undoing it")]
     UndoBlocked,
     /// The live data has changed since the plan of a restore, or the plan belongs to another restore.
     #[error("the data has changed since the plan was made")]
     PlanOutdated,
+    /// No import has that id, or it has expired.
+    #[error("there is no import of that id, or it has expired")]
+    UnknownImport,
+    /// The file and the plan of an import are no longer there.
+    #[error("the file of this import is no longer on this copy of the service")]
+    ImportGone,
+    /// A file to be imported is larger than the settings allow.
+    #[error("a file to be imported may have {limit} bytes at most")]
+    ImportTooLarge {
+        /// How many bytes are allowed.
+        limit: u64,
+    },
+    /// The file as a whole can't be read as a table.
+    #[error("{detail}")]
+    ImportUnreadable {
+        /// What is wrong and what would be right, as a sentence without its full stop.
+        detail: String,
+        /// The row of the file, counted as a spreadsheet counts it.
+        row: Option<u64>,
+        /// The heading of the column, or its letters.
+        column: Option<String>,
+    },
+    /// The file has rows that can't be imported, and they are not left out.
+    #[error("the file has {wrong} wrong rows and {conflicting} rows that are in conflict with existing ones")]
+    ImportRefused {
+        /// Wrong rows.
+        wrong: u64,
+        /// Rows that are in conflict.
+        conflicting: u64,
+    },
     /// An uploaded archive is larger than the settings allow.
     #[error("an archive may have {limit} bytes at most")]
     UploadTooLarge {
@@ -399,6 +489,12 @@ pub enum Error {
     /// The process of the job ended before the job did.
     #[error("the service ended while this was being done")]
     Interrupted,
+    /// An archive was being encrypted again, and it is not known whether its manifest names the new file.
+    #[error("it is not known whether the archive was encrypted again")]
+    RekeyUnknown {
+        /// Why it is not known.
+        source: Box<Error>,
+    },
     /// A job has ended, but the database can't be reached to record how.
     #[error("the database can't be reached; job {job_id} tells how this ended as soon as it can")]
     EndUnwritten {
@@ -629,4 +725,9 @@ impl From<archive::Error> for Error {
 pub(crate) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | FileTooLarge | QuotaExceeded)
+}
+
+/// Whether a statement was refused because another row has the same unique value.
+pub(crate) fn is_unique_violation(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }

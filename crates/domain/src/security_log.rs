@@ -15,6 +15,8 @@ pub struct SecurityEvent<'a> {
     pub user: Option<&'a str>,
     /// Their id among the users.
     pub user_id: Option<i64>,
+    /// The named token that was used.
+    pub token_id: Option<i64>,
     /// The address of the client.
     pub client: Option<IpAddr>,
     /// What was asked for: the path as the API's document has it, with names in the place of values.
@@ -37,6 +39,7 @@ impl SecurityEvent<'_> {
             event,
             user = self.user,
             user_id = self.user_id,
+            token_id = self.token_id,
             client = self.client.map(tracing::field::display),
             path = self.path,
             table = self.table,

@@ -1,4 +1,5 @@
-//! Suspicion: a backup whose rows or money fell by much since the last good ones is marked. These are rules without a database.
+//! Suspicion: a backup whose rows or money fell by much since the last good ones is marked, and one that could not be compared with
+//! them. These are rules without a database.
 //!
 //! The marked backup is stored like any other, because it may be right: a school ends a year, or removes old courses. An
 //! administrator who knows the reason accepts it. Until then it is not a good backup for [`retention`](crate::retention).
@@ -12,13 +13,15 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::plural::counted;
+
 /// A table is not compared if it had fewer rows. One row of few is many percent.
 const MIN_ROWS: u64 = 20;
 
 /// What looks wrong about an archive, and whether an administrator has accepted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Suspicion {
-    /// What fell. There is at least one.
+    /// What fell, or why nothing could be compared. There is at least one.
     pub findings: Vec<SuspicionFinding>,
     /// When an administrator accepted it, UTC.
     #[schema(required = true)]
@@ -28,7 +31,7 @@ pub struct Suspicion {
     pub accepted_by: Option<String>,
 }
 
-/// Rows or a sum that fell by more than the threshold.
+/// Rows or a sum that fell by more than the threshold, or why they could not be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum SuspicionFinding {
@@ -36,13 +39,20 @@ pub enum SuspicionFinding {
     Rows(FewerRows),
     /// A sum of money.
     Total(SmallerTotal),
+    /// Nothing is known, because the last backups could not be read.
+    NotCompared(NotCompared),
 }
 
 impl fmt::Display for SuspicionFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rows(FewerRows { table, before, now }) => write!(f, "{table}: {now} rows, {before} before"),
+            Self::Rows(FewerRows { table, before, now }) => {
+                write!(f, "{table}: {}, {before} before", counted(*now, "row"))
+            }
             Self::Total(SmallerTotal { total, before, now }) => write!(f, "Sum of {total}: {now}, {before} before"),
+            Self::NotCompared(NotCompared { not_compared }) => {
+                write!(f, "It could not be compared with the last backups: {not_compared}")
+            }
         }
     }
 }
@@ -71,6 +81,14 @@ pub struct SmallerTotal {
     /// The sum of this backup, as an exact decimal.
     #[schema(example = "4410.50")]
     pub now: String,
+}
+
+/// A backup that could not be compared with the last good ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotCompared {
+    /// Why not.
+    #[schema(example = "the store of archives is not available while listing the archives")]
+    pub not_compared: String,
 }
 
 /// The rows and sums of a backup.
@@ -166,6 +184,7 @@ mod tests {
             .map(|finding| match finding {
                 SuspicionFinding::Rows(rows) => format!("{} {} {}", rows.table, rows.before, rows.now),
                 SuspicionFinding::Total(sum) => format!("{} {} {}", sum.total, sum.before, sum.now),
+                SuspicionFinding::NotCompared(reason) => reason.not_compared,
             })
             .collect()
     }
@@ -229,5 +248,11 @@ mod tests {
             r#"[{"table":"students","before":100,"now":1},{"total":"payments.amount_paid","before":"2.00","now":"1.00"}]"#
         );
         assert_eq!(serde_json::from_str::<Vec<SuspicionFinding>>(&stored).unwrap(), found);
+        let not_compared = SuspicionFinding::NotCompared(NotCompared {
+            not_compared: "x".to_owned(),
+        });
+        let stored = serde_json::to_string(&not_compared).unwrap();
+        assert_eq!(stored, r#"{"not_compared":"x"}"#);
+        assert_eq!(serde_json::from_str::<SuspicionFinding>(&stored).unwrap(), not_compared);
     }
 }

@@ -22,8 +22,17 @@ _campus__backup() {
             campus__backup,admin)
                 cmd="campus__backup__subcmd__admin"
                 ;;
+            campus__backup,adopt)
+                cmd="campus__backup__subcmd__adopt"
+                ;;
+            campus__backup,audit)
+                cmd="campus__backup__subcmd__audit"
+                ;;
             campus__backup,backup)
                 cmd="campus__backup__subcmd__backup"
+                ;;
+            campus__backup,certificate)
+                cmd="campus__backup__subcmd__certificate"
                 ;;
             campus__backup,clear)
                 cmd="campus__backup__subcmd__clear"
@@ -36,6 +45,9 @@ _campus__backup() {
                 ;;
             campus__backup,demo)
                 cmd="campus__backup__subcmd__demo"
+                ;;
+            campus__backup,destination)
+                cmd="campus__backup__subcmd__destination"
                 ;;
             campus__backup,diff)
                 cmd="campus__backup__subcmd__diff"
@@ -52,6 +64,12 @@ _campus__backup() {
             campus__backup,help)
                 cmd="campus__backup__subcmd__help"
                 ;;
+            campus__backup,import)
+                cmd="campus__backup__subcmd__import"
+                ;;
+            campus__backup,key)
+                cmd="campus__backup__subcmd__key"
+                ;;
             campus__backup,list)
                 cmd="campus__backup__subcmd__list"
                 ;;
@@ -66,6 +84,9 @@ _campus__backup() {
                 ;;
             campus__backup,protect)
                 cmd="campus__backup__subcmd__protect"
+                ;;
+            campus__backup,rekey)
+                cmd="campus__backup__subcmd__rekey"
                 ;;
             campus__backup,restore)
                 cmd="campus__backup__subcmd__restore"
@@ -97,11 +118,26 @@ _campus__backup() {
             campus__backup__subcmd__admin,create)
                 cmd="campus__backup__subcmd__admin__subcmd__create"
                 ;;
+            campus__backup__subcmd__admin,delete)
+                cmd="campus__backup__subcmd__admin__subcmd__delete"
+                ;;
+            campus__backup__subcmd__admin,disable)
+                cmd="campus__backup__subcmd__admin__subcmd__disable"
+                ;;
+            campus__backup__subcmd__admin,enable)
+                cmd="campus__backup__subcmd__admin__subcmd__enable"
+                ;;
             campus__backup__subcmd__admin,end-sessions)
                 cmd="campus__backup__subcmd__admin__subcmd__end__subcmd__sessions"
                 ;;
             campus__backup__subcmd__admin,help)
                 cmd="campus__backup__subcmd__admin__subcmd__help"
+                ;;
+            campus__backup__subcmd__admin,list)
+                cmd="campus__backup__subcmd__admin__subcmd__list"
+                ;;
+            campus__backup__subcmd__admin,reset)
+                cmd="campus__backup__subcmd__admin__subcmd__reset__subcmd__password"
                 ;;
             campus__backup__subcmd__admin,reset-password)
                 cmd="campus__backup__subcmd__admin__subcmd__reset__subcmd__password"
@@ -109,14 +145,92 @@ _campus__backup() {
             campus__backup__subcmd__admin__subcmd__help,create)
                 cmd="campus__backup__subcmd__admin__subcmd__help__subcmd__create"
                 ;;
+            campus__backup__subcmd__admin__subcmd__help,delete)
+                cmd="campus__backup__subcmd__admin__subcmd__help__subcmd__delete"
+                ;;
+            campus__backup__subcmd__admin__subcmd__help,disable)
+                cmd="campus__backup__subcmd__admin__subcmd__help__subcmd__disable"
+                ;;
+            campus__backup__subcmd__admin__subcmd__help,enable)
+                cmd="campus__backup__subcmd__admin__subcmd__help__subcmd__enable"
+                ;;
             campus__backup__subcmd__admin__subcmd__help,end-sessions)
                 cmd="campus__backup__subcmd__admin__subcmd__help__subcmd__end__subcmd__sessions"
                 ;;
             campus__backup__subcmd__admin__subcmd__help,help)
                 cmd="campus__backup__subcmd__admin__subcmd__help__subcmd__help"
                 ;;
+            campus__backup__subcmd__admin__subcmd__help,list)
+                cmd="campus__backup__subcmd__admin__subcmd__help__subcmd__list"
+                ;;
             campus__backup__subcmd__admin__subcmd__help,reset-password)
                 cmd="campus__backup__subcmd__admin__subcmd__help__subcmd__reset__subcmd__password"
+                ;;
+            campus__backup__subcmd__audit,export)
+                cmd="campus__backup__subcmd__audit__subcmd__export"
+                ;;
+            campus__backup__subcmd__audit,help)
+                cmd="campus__backup__subcmd__audit__subcmd__help"
+                ;;
+            campus__backup__subcmd__audit,list)
+                cmd="campus__backup__subcmd__audit__subcmd__list"
+                ;;
+            campus__backup__subcmd__audit,verify)
+                cmd="campus__backup__subcmd__audit__subcmd__verify"
+                ;;
+            campus__backup__subcmd__audit__subcmd__help,export)
+                cmd="campus__backup__subcmd__audit__subcmd__help__subcmd__export"
+                ;;
+            campus__backup__subcmd__audit__subcmd__help,help)
+                cmd="campus__backup__subcmd__audit__subcmd__help__subcmd__help"
+                ;;
+            campus__backup__subcmd__audit__subcmd__help,list)
+                cmd="campus__backup__subcmd__audit__subcmd__help__subcmd__list"
+                ;;
+            campus__backup__subcmd__audit__subcmd__help,verify)
+                cmd="campus__backup__subcmd__audit__subcmd__help__subcmd__verify"
+                ;;
+            campus__backup__subcmd__destination,add)
+                cmd="campus__backup__subcmd__destination__subcmd__add"
+                ;;
+            campus__backup__subcmd__destination,delete)
+                cmd="campus__backup__subcmd__destination__subcmd__delete"
+                ;;
+            campus__backup__subcmd__destination,edit)
+                cmd="campus__backup__subcmd__destination__subcmd__edit"
+                ;;
+            campus__backup__subcmd__destination,help)
+                cmd="campus__backup__subcmd__destination__subcmd__help"
+                ;;
+            campus__backup__subcmd__destination,list)
+                cmd="campus__backup__subcmd__destination__subcmd__list"
+                ;;
+            campus__backup__subcmd__destination,show)
+                cmd="campus__backup__subcmd__destination__subcmd__show"
+                ;;
+            campus__backup__subcmd__destination,test)
+                cmd="campus__backup__subcmd__destination__subcmd__test"
+                ;;
+            campus__backup__subcmd__destination__subcmd__help,add)
+                cmd="campus__backup__subcmd__destination__subcmd__help__subcmd__add"
+                ;;
+            campus__backup__subcmd__destination__subcmd__help,delete)
+                cmd="campus__backup__subcmd__destination__subcmd__help__subcmd__delete"
+                ;;
+            campus__backup__subcmd__destination__subcmd__help,edit)
+                cmd="campus__backup__subcmd__destination__subcmd__help__subcmd__edit"
+                ;;
+            campus__backup__subcmd__destination__subcmd__help,help)
+                cmd="campus__backup__subcmd__destination__subcmd__help__subcmd__help"
+                ;;
+            campus__backup__subcmd__destination__subcmd__help,list)
+                cmd="campus__backup__subcmd__destination__subcmd__help__subcmd__list"
+                ;;
+            campus__backup__subcmd__destination__subcmd__help,show)
+                cmd="campus__backup__subcmd__destination__subcmd__help__subcmd__show"
+                ;;
+            campus__backup__subcmd__destination__subcmd__help,test)
+                cmd="campus__backup__subcmd__destination__subcmd__help__subcmd__test"
                 ;;
             campus__backup__subcmd__help,accept)
                 cmd="campus__backup__subcmd__help__subcmd__accept"
@@ -124,8 +238,17 @@ _campus__backup() {
             campus__backup__subcmd__help,admin)
                 cmd="campus__backup__subcmd__help__subcmd__admin"
                 ;;
+            campus__backup__subcmd__help,adopt)
+                cmd="campus__backup__subcmd__help__subcmd__adopt"
+                ;;
+            campus__backup__subcmd__help,audit)
+                cmd="campus__backup__subcmd__help__subcmd__audit"
+                ;;
             campus__backup__subcmd__help,backup)
                 cmd="campus__backup__subcmd__help__subcmd__backup"
+                ;;
+            campus__backup__subcmd__help,certificate)
+                cmd="campus__backup__subcmd__help__subcmd__certificate"
                 ;;
             campus__backup__subcmd__help,clear)
                 cmd="campus__backup__subcmd__help__subcmd__clear"
@@ -138,6 +261,9 @@ _campus__backup() {
                 ;;
             campus__backup__subcmd__help,demo)
                 cmd="campus__backup__subcmd__help__subcmd__demo"
+                ;;
+            campus__backup__subcmd__help,destination)
+                cmd="campus__backup__subcmd__help__subcmd__destination"
                 ;;
             campus__backup__subcmd__help,diff)
                 cmd="campus__backup__subcmd__help__subcmd__diff"
@@ -154,6 +280,12 @@ _campus__backup() {
             campus__backup__subcmd__help,help)
                 cmd="campus__backup__subcmd__help__subcmd__help"
                 ;;
+            campus__backup__subcmd__help,import)
+                cmd="campus__backup__subcmd__help__subcmd__import"
+                ;;
+            campus__backup__subcmd__help,key)
+                cmd="campus__backup__subcmd__help__subcmd__key"
+                ;;
             campus__backup__subcmd__help,list)
                 cmd="campus__backup__subcmd__help__subcmd__list"
                 ;;
@@ -168,6 +300,9 @@ _campus__backup() {
                 ;;
             campus__backup__subcmd__help,protect)
                 cmd="campus__backup__subcmd__help__subcmd__protect"
+                ;;
+            campus__backup__subcmd__help,rekey)
+                cmd="campus__backup__subcmd__help__subcmd__rekey"
                 ;;
             campus__backup__subcmd__help,restore)
                 cmd="campus__backup__subcmd__help__subcmd__restore"
@@ -199,11 +334,59 @@ _campus__backup() {
             campus__backup__subcmd__help__subcmd__admin,create)
                 cmd="campus__backup__subcmd__help__subcmd__admin__subcmd__create"
                 ;;
+            campus__backup__subcmd__help__subcmd__admin,delete)
+                cmd="campus__backup__subcmd__help__subcmd__admin__subcmd__delete"
+                ;;
+            campus__backup__subcmd__help__subcmd__admin,disable)
+                cmd="campus__backup__subcmd__help__subcmd__admin__subcmd__disable"
+                ;;
+            campus__backup__subcmd__help__subcmd__admin,enable)
+                cmd="campus__backup__subcmd__help__subcmd__admin__subcmd__enable"
+                ;;
             campus__backup__subcmd__help__subcmd__admin,end-sessions)
                 cmd="campus__backup__subcmd__help__subcmd__admin__subcmd__end__subcmd__sessions"
                 ;;
+            campus__backup__subcmd__help__subcmd__admin,list)
+                cmd="campus__backup__subcmd__help__subcmd__admin__subcmd__list"
+                ;;
             campus__backup__subcmd__help__subcmd__admin,reset-password)
                 cmd="campus__backup__subcmd__help__subcmd__admin__subcmd__reset__subcmd__password"
+                ;;
+            campus__backup__subcmd__help__subcmd__audit,export)
+                cmd="campus__backup__subcmd__help__subcmd__audit__subcmd__export"
+                ;;
+            campus__backup__subcmd__help__subcmd__audit,list)
+                cmd="campus__backup__subcmd__help__subcmd__audit__subcmd__list"
+                ;;
+            campus__backup__subcmd__help__subcmd__audit,verify)
+                cmd="campus__backup__subcmd__help__subcmd__audit__subcmd__verify"
+                ;;
+            campus__backup__subcmd__help__subcmd__destination,add)
+                cmd="campus__backup__subcmd__help__subcmd__destination__subcmd__add"
+                ;;
+            campus__backup__subcmd__help__subcmd__destination,delete)
+                cmd="campus__backup__subcmd__help__subcmd__destination__subcmd__delete"
+                ;;
+            campus__backup__subcmd__help__subcmd__destination,edit)
+                cmd="campus__backup__subcmd__help__subcmd__destination__subcmd__edit"
+                ;;
+            campus__backup__subcmd__help__subcmd__destination,list)
+                cmd="campus__backup__subcmd__help__subcmd__destination__subcmd__list"
+                ;;
+            campus__backup__subcmd__help__subcmd__destination,show)
+                cmd="campus__backup__subcmd__help__subcmd__destination__subcmd__show"
+                ;;
+            campus__backup__subcmd__help__subcmd__destination,test)
+                cmd="campus__backup__subcmd__help__subcmd__destination__subcmd__test"
+                ;;
+            campus__backup__subcmd__help__subcmd__key,check)
+                cmd="campus__backup__subcmd__help__subcmd__key__subcmd__check"
+                ;;
+            campus__backup__subcmd__help__subcmd__key,generate)
+                cmd="campus__backup__subcmd__help__subcmd__key__subcmd__generate"
+                ;;
+            campus__backup__subcmd__help__subcmd__key,list)
+                cmd="campus__backup__subcmd__help__subcmd__key__subcmd__list"
                 ;;
             campus__backup__subcmd__help__subcmd__notification,create)
                 cmd="campus__backup__subcmd__help__subcmd__notification__subcmd__create"
@@ -255,6 +438,39 @@ _campus__backup() {
                 ;;
             campus__backup__subcmd__help__subcmd__schedule,show)
                 cmd="campus__backup__subcmd__help__subcmd__schedule__subcmd__show"
+                ;;
+            campus__backup__subcmd__help__subcmd__token,create)
+                cmd="campus__backup__subcmd__help__subcmd__token__subcmd__create"
+                ;;
+            campus__backup__subcmd__help__subcmd__token,list)
+                cmd="campus__backup__subcmd__help__subcmd__token__subcmd__list"
+                ;;
+            campus__backup__subcmd__help__subcmd__token,revoke)
+                cmd="campus__backup__subcmd__help__subcmd__token__subcmd__revoke"
+                ;;
+            campus__backup__subcmd__key,check)
+                cmd="campus__backup__subcmd__key__subcmd__check"
+                ;;
+            campus__backup__subcmd__key,generate)
+                cmd="campus__backup__subcmd__key__subcmd__generate"
+                ;;
+            campus__backup__subcmd__key,help)
+                cmd="campus__backup__subcmd__key__subcmd__help"
+                ;;
+            campus__backup__subcmd__key,list)
+                cmd="campus__backup__subcmd__key__subcmd__list"
+                ;;
+            campus__backup__subcmd__key__subcmd__help,check)
+                cmd="campus__backup__subcmd__key__subcmd__help__subcmd__check"
+                ;;
+            campus__backup__subcmd__key__subcmd__help,generate)
+                cmd="campus__backup__subcmd__key__subcmd__help__subcmd__generate"
+                ;;
+            campus__backup__subcmd__key__subcmd__help,help)
+                cmd="campus__backup__subcmd__key__subcmd__help__subcmd__help"
+                ;;
+            campus__backup__subcmd__key__subcmd__help,list)
+                cmd="campus__backup__subcmd__key__subcmd__help__subcmd__list"
                 ;;
             campus__backup__subcmd__notification,create)
                 cmd="campus__backup__subcmd__notification__subcmd__create"
@@ -376,6 +592,30 @@ _campus__backup() {
             campus__backup__subcmd__schedule__subcmd__help,show)
                 cmd="campus__backup__subcmd__schedule__subcmd__help__subcmd__show"
                 ;;
+            campus__backup__subcmd__token,create)
+                cmd="campus__backup__subcmd__token__subcmd__create"
+                ;;
+            campus__backup__subcmd__token,help)
+                cmd="campus__backup__subcmd__token__subcmd__help"
+                ;;
+            campus__backup__subcmd__token,list)
+                cmd="campus__backup__subcmd__token__subcmd__list"
+                ;;
+            campus__backup__subcmd__token,revoke)
+                cmd="campus__backup__subcmd__token__subcmd__revoke"
+                ;;
+            campus__backup__subcmd__token__subcmd__help,create)
+                cmd="campus__backup__subcmd__token__subcmd__help__subcmd__create"
+                ;;
+            campus__backup__subcmd__token__subcmd__help,help)
+                cmd="campus__backup__subcmd__token__subcmd__help__subcmd__help"
+                ;;
+            campus__backup__subcmd__token__subcmd__help,list)
+                cmd="campus__backup__subcmd__token__subcmd__help__subcmd__list"
+                ;;
+            campus__backup__subcmd__token__subcmd__help,revoke)
+                cmd="campus__backup__subcmd__token__subcmd__help__subcmd__revoke"
+                ;;
             *)
                 ;;
         esac
@@ -383,7 +623,7 @@ _campus__backup() {
 
     case "${cmd}" in
         campus__backup)
-            opts="-q -h -V --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --suspicion-threshold --smtp-url-file --smtp-from --mail-attachment-limit --allow-local-targets --secrets-key-file --stale-after --verify-stale-after --help --version serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect accept upload download schedule retention notification completions help"
+            opts="-q -h -V --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --import-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --suspicion-threshold --audit-days --smtp-url-file --smtp-from --mail-attachment-limit --allow-local-targets --secrets-key-file --destination-folders --copy-interval --destination-stale-after --stale-after --verify-stale-after --help --version serve migrate admin token demo health openapi backup list show verify certificate extract diff restore clear import undo delete protect accept upload download schedule retention audit notification destination key rekey adopt completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -402,6 +642,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -541,6 +785,10 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --import-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --body-limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -569,6 +817,10 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --audit-days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --smtp-url-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -589,6 +841,18 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --destination-folders)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --copy-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --destination-stale-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stale-after)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -605,7 +869,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__accept)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -628,6 +892,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -659,7 +927,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__admin)
-            opts="-h --help create reset-password end-sessions help"
+            opts="-h --help list create disable enable delete reset-password reset end-sessions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -673,13 +941,17 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__admin__subcmd__create)
-            opts="-q -h --email --password-file --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --email --role --password-file --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --email)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -700,6 +972,172 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__admin__subcmd__delete)
+            opts="-q -h --yes --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__admin__subcmd__disable)
+            opts="-q -h --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__admin__subcmd__enable)
+            opts="-q -h --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -731,7 +1169,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__admin__subcmd__end__subcmd__sessions)
-            opts="-q -h --all --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --all --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -750,6 +1188,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -781,7 +1223,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__admin__subcmd__help)
-            opts="create reset-password end-sessions help"
+            opts="list create disable enable delete reset-password end-sessions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -795,6 +1237,48 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__admin__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__admin__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__admin__subcmd__help__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__admin__subcmd__help__subcmd__enable)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -836,6 +1320,20 @@ _campus__backup() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        campus__subcmd__backup__subcmd__admin__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         campus__subcmd__backup__subcmd__admin__subcmd__help__subcmd__reset__subcmd__password)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -850,8 +1348,62 @@ _campus__backup() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        campus__subcmd__backup__subcmd__admin__subcmd__list)
+            opts="-q -h --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         campus__subcmd__backup__subcmd__admin__subcmd__reset__subcmd__password)
-            opts="-q -h --password-file --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --password-file --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -874,6 +1426,390 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__adopt)
+            opts="-q -h --check --explain --mapping --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --check)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --explain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mapping)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__audit)
+            opts="-h --help list verify export help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__audit__subcmd__export)
+            opts="-q -h --format --event --user --result --table --subject --from --to --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --event)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --result)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --subject)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__audit__subcmd__help)
+            opts="list verify export help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__audit__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__audit__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__audit__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__audit__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__audit__subcmd__list)
+            opts="-q -h --event --user --result --table --subject --from --to --limit --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --event)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --result)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --subject)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__audit__subcmd__verify)
+            opts="-q -h --noted --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --noted)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -905,7 +1841,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__backup)
-            opts="-q -h --label --note --protected --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --label --note --protected --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -939,6 +1875,80 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__certificate)
+            opts="-q -h --public-key --format --output --timezone --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "json html" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timezone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --archive-key-previous-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -967,7 +1977,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__clear)
-            opts="-q -h --dry-run --expected-rows --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --dry-run --expected-rows --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -994,6 +2004,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1039,7 +2053,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__delete)
-            opts="-q -h --force --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --force --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1062,6 +2076,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1093,7 +2111,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__demo)
-            opts="-q -h --scale --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --scale --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1116,6 +2134,524 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination)
+            opts="-h --help list show add edit delete test help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__add)
+            opts="-q -h --endpoint --region --access-key-id --secret-file --keep-deleted --disabled --force --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --region)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --access-key-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__delete)
+            opts="-q -h --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__edit)
+            opts="-q -h --name --url --endpoint --region --access-key-id --secret-file --no-credentials --keep-deleted --delete-copies --enable --disable --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --region)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --access-key-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__help)
+            opts="list show add edit delete test help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__help__subcmd__edit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__help__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__list)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__show)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__destination__subcmd__test)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1147,12 +2683,16 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__diff)
-            opts="-q -h --csv --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --csv --identity --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --as)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1170,6 +2710,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1201,7 +2745,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__download)
-            opts="-q -h --format --output --delimiter --decimals --dates --names --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --format --output --delimiter --decimals --dates --names --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1247,6 +2791,10 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --archive-key-previous-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1275,7 +2823,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__extract)
-            opts="-q -h --format --output --delimiter --decimals --dates --names --timezone --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --format --output --delimiter --decimals --dates --names --timezone --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1325,6 +2873,10 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --archive-key-previous-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1353,7 +2905,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__health)
-            opts="-q -h --store --backups --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --store --backups --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1372,6 +2924,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1403,7 +2959,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__help)
-            opts="serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect accept upload download schedule retention notification completions help"
+            opts="serve migrate admin token demo health openapi backup list show verify certificate extract diff restore clear import undo delete protect accept upload download schedule retention audit notification destination key rekey adopt completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1431,7 +2987,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__help__subcmd__admin)
-            opts="create reset-password end-sessions"
+            opts="list create disable enable delete reset-password end-sessions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1445,6 +3001,48 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__help__subcmd__admin__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__admin__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__admin__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__admin__subcmd__enable)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1472,6 +3070,20 @@ _campus__backup() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        campus__subcmd__backup__subcmd__help__subcmd__admin__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         campus__subcmd__backup__subcmd__help__subcmd__admin__subcmd__reset__subcmd__password)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1486,7 +3098,91 @@ _campus__backup() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        campus__subcmd__backup__subcmd__help__subcmd__adopt)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__audit)
+            opts="list verify export"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__audit__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__audit__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__audit__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         campus__subcmd__backup__subcmd__help__subcmd__backup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__certificate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1545,6 +3241,104 @@ _campus__backup() {
         campus__subcmd__backup__subcmd__help__subcmd__demo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__destination)
+            opts="list show add edit delete test"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__destination__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__destination__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__destination__subcmd__edit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__destination__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__destination__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__destination__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1615,6 +3409,76 @@ _campus__backup() {
         campus__subcmd__backup__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__key)
+            opts="generate list check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__key__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__key__subcmd__generate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__key__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1767,6 +3631,20 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__help__subcmd__protect)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__rekey)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2005,8 +3883,50 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__help__subcmd__token)
-            opts=""
+            opts="create list revoke"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__token__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__token__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__token__subcmd__revoke)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2060,9 +3980,259 @@ _campus__backup() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        campus__subcmd__backup__subcmd__list)
-            opts="-q -h --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+        campus__subcmd__backup__subcmd__import)
+            opts="-q -h --mode --dry-run --yes --skip-wrong --errors --columns --create-missing --dates --decimals --sheet --no-formula-guard --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --errors)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --create-missing)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dates)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decimals)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sheet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__key)
+            opts="-h --help generate list check help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__key__subcmd__check)
+            opts="-q -h --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__key__subcmd__generate)
+            opts="-h --output --sheet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sheet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__key__subcmd__help)
+            opts="generate list check help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__key__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__key__subcmd__help__subcmd__generate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__key__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__key__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__key__subcmd__list)
+            opts="-q -h --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2080,6 +4250,108 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__list)
+            opts="-q -h --search --kind --protected --verification --created-by --from --to --sort --direction --limit --offset --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --search)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --protected)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --verification)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --created-by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --direction)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --offset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2111,7 +4383,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__migrate)
-            opts="-q -h --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2130,6 +4402,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2175,7 +4451,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__notification__subcmd__create)
-            opts="-q -h --email --webhook --ping --event --secret-file --attach-archive --disabled --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --email --webhook --ping --event --secret-file --attach-archive --disabled --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2221,6 +4497,10 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --archive-key-previous-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2249,7 +4529,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__notification__subcmd__delete)
-            opts="-q -h --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2272,6 +4552,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2303,7 +4587,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__notification__subcmd__edit)
-            opts="-q -h --name --email --url --event --secret-file --attach-archive --no-attach-archive --enable --disable --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --name --email --url --event --secret-file --attach-archive --no-attach-archive --enable --disable --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2346,6 +4630,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2489,7 +4777,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__notification__subcmd__list)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2512,6 +4800,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2543,7 +4835,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__notification__subcmd__show)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2566,6 +4858,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2597,7 +4893,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__notification__subcmd__test)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2620,6 +4916,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2665,7 +4965,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__protect)
-            opts="-q -h --off --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --off --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2688,6 +4988,72 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__rekey)
+            opts="-q -h --all --identity --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2719,7 +5085,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__restore)
-            opts="-q -h --mode --table --student --disable-administrators --allow-unencrypted --dry-run --yes --confirm-administrators --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --mode --table --student --disable-administrators --allow-unencrypted --dry-run --yes --confirm-administrators --identity --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2734,6 +5100,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --student)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2754,6 +5124,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2799,7 +5173,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__retention__subcmd__apply)
-            opts="-q -h --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2822,6 +5196,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2951,7 +5329,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__retention__subcmd__off)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2974,6 +5352,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3005,7 +5387,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__retention__subcmd__preview)
-            opts="-q -h --keep-last --hourly --daily --weekly --monthly --yearly --min-keep --max-bytes --safety-days --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --keep-last --hourly --daily --weekly --monthly --yearly --min-keep --max-bytes --safety-days --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3064,6 +5446,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3095,7 +5481,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__retention__subcmd__set)
-            opts="-q -h --keep-last --hourly --daily --weekly --monthly --yearly --min-keep --max-bytes --safety-days --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --keep-last --hourly --daily --weekly --monthly --yearly --min-keep --max-bytes --safety-days --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3157,6 +5543,10 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --archive-key-previous-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3185,7 +5575,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__retention__subcmd__show)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3208,6 +5598,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3253,7 +5647,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__schedule__subcmd__create)
-            opts="-q -h --cron --preset --timezone --label --verify --disabled --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --cron --preset --timezone --label --verify --disabled --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3299,6 +5693,10 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --archive-key-previous-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3327,7 +5725,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__schedule__subcmd__delete)
-            opts="-q -h --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3350,6 +5748,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3381,7 +5783,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__schedule__subcmd__edit)
-            opts="-q -h --name --cron --preset --timezone --label --no-label --verify --enable --disable --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --name --cron --preset --timezone --label --no-label --verify --enable --disable --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3428,6 +5830,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3571,7 +5977,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__schedule__subcmd__list)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3594,6 +6000,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3625,7 +6035,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__schedule__subcmd__run)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3648,6 +6058,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3679,7 +6093,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__schedule__subcmd__show)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3702,6 +6116,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3733,7 +6151,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__serve)
-            opts="-q -h --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --suspicion-threshold --smtp-url-file --smtp-from --mail-attachment-limit --allow-local-targets --secrets-key-file --stale-after --verify-stale-after --help"
+            opts="-q -h --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --import-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --suspicion-threshold --audit-days --smtp-url-file --smtp-from --mail-attachment-limit --allow-local-targets --secrets-key-file --destination-folders --copy-interval --destination-stale-after --stale-after --verify-stale-after --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3752,6 +6170,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3891,6 +6313,10 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --import-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --body-limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3919,6 +6345,10 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --audit-days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --smtp-url-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3939,6 +6369,18 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --destination-folders)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --copy-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --destination-stale-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stale-after)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3955,7 +6397,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__show)
-            opts="-q -h --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3978,6 +6420,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4009,7 +6455,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__token)
-            opts="-q -h --lifetime --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --lifetime --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help create list revoke help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4032,6 +6478,262 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__token__subcmd__create)
+            opts="-q -h --scope --lifetime --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --scope)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lifetime)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__token__subcmd__help)
+            opts="create list revoke help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__token__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__token__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__token__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__token__subcmd__help__subcmd__revoke)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__token__subcmd__list)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__token__subcmd__revoke)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4063,12 +6765,16 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__undo)
-            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --identity --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --as)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -4086,6 +6792,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4117,12 +6827,16 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__upload)
-            opts="-q -h --label --note --protected --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --identity --label --note --protected --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --label)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -4148,6 +6862,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4179,12 +6897,20 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__verify)
-            opts="-q -h --test-restore --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --test-restore --certificate --public-key --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-recipients --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --public-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --identity)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -4202,6 +6928,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-recipients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

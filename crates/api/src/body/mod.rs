@@ -17,12 +17,12 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use campus_backup_domain::plural::counted;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::plural::counted;
 use crate::problem::{ApiError, Code};
 
 /// The type of a body. Derive `Deserialize` with `#[serde(deny_unknown_fields)]` on it.

@@ -15,14 +15,14 @@ use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
 use crate::AppState;
-use crate::cli::args::{Acting, ArchiveFields};
+use crate::cli::args::{Acting, ArchiveFields, Identity};
 use crate::cli::confirm;
 use crate::cli::exit::ExitError;
 use crate::cli::follow::follow;
 use crate::cli::output::{Report, print, print_json};
 use crate::cli::output_file::STANDARD;
 use crate::cli::restore::chunks;
-use crate::cli::run::with_admin;
+use crate::cli::run::{with_admin, with_identity};
 use crate::problem::ApiError;
 use crate::routes::archives::ArchiveAnswer;
 
@@ -58,8 +58,8 @@ pub(super) fn report_archive(report: Report, archive: ListedArchive) -> Result<(
     }
 }
 
-pub(super) fn undo(id: &str, acting: &Acting) -> Result<(), ExitError> {
-    with_admin(acting, async |state, admin| {
+pub(super) fn undo(id: &str, identity: &Identity, acting: &Acting) -> Result<(), ExitError> {
+    with_identity(acting, identity, async |state, admin| {
         let job = follow(state, acting, state.operations.undo(admin, id, None)).await?;
         let report: UndoReport = job.report().map_err(refused)?;
         if acting.json {
@@ -163,12 +163,12 @@ pub(super) fn accept(id: &str, acting: &Acting) -> Result<(), ExitError> {
     })
 }
 
-pub(super) fn upload(file: &str, fields: ArchiveFields, acting: &Acting) -> Result<(), ExitError> {
+pub(super) fn upload(file: &str, identity: &Identity, fields: ArchiveFields, acting: &Acting) -> Result<(), ExitError> {
     let doing = "reading the archive";
     if file != STANDARD && !Path::new(file).is_file() {
         return Err(ExitError::Settings(vec![format!("there is no file `{file}`")]));
     }
-    with_admin(acting, async |state, admin| {
+    with_identity(acting, identity, async |state, admin| {
         let mut upload = Upload {
             annotations: annotations(fields),
             length: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use campus_backup_domain::audit::{AuditEntry, AuditEvent};
 use campus_backup_domain::catalog::{Table, TableScope};
 use campus_backup_domain::clear::{self, ClearMode, Confirmation, ExpectedRemoval};
 use campus_backup_domain::job::ClearReport;
@@ -13,9 +14,13 @@ use crate::cli::args::Clear;
 use crate::cli::exit::ExitError;
 use crate::cli::follow::follow;
 use crate::cli::output::{Report, print, print_json};
-use crate::cli::run::with_admin;
+use crate::cli::run::{recorded, with_admin};
 use crate::cli::{confirm, interrupt};
 use crate::routes::clear::ClearAnswer;
+
+/// What a plan says if the service can't open the safety backup.
+pub(super) const NEEDS_IDENTITY: &str =
+    "to undo it, the secret key of the backups will be needed (--identity): the service does not have it";
 
 pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
     confirm::ensure_answerable(arguments.dry_run || arguments.yes)?;
@@ -30,6 +35,7 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
     })?;
     let report = arguments.acting.report();
     with_admin(&arguments.acting, async |state, admin| {
+        let undo_needs_identity = !state.operations.opens_new_archives();
         let mut request = Request {
             scope,
             mode: ClearMode::DryRun,
@@ -38,11 +44,12 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
         };
         let preview = async {
             let preview = clear::preview(admin, &state.database, &request).await;
-            preview.map_err(refused)
+            let entry = AuditEntry::by(admin, AuditEvent::ClearPreview).of_table(Some(scope.name()));
+            recorded(state, entry, preview).await
         };
         let preview = interrupt::until_pressed(preview).await?;
         if arguments.dry_run && report == Report::Json {
-            return print_json(&ClearAnswer::preview(scope, preview));
+            return print_json(&ClearAnswer::preview(scope, preview, undo_needs_identity));
         }
         let is_shown = match report {
             Report::Text => true,
@@ -52,6 +59,9 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
         };
         if is_shown {
             print_table(["will be deleted", "will remain"], &preview.removed, &preview.kept)?;
+            if undo_needs_identity {
+                print(NEEDS_IDENTITY)?;
+            }
         }
         if arguments.dry_run {
             return Ok(());
@@ -66,14 +76,20 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
         let submitted = state.operations.clear(admin, Confirmation::Required, &request, None);
         let job = follow(state, &arguments.acting, submitted).await?;
         let cleared: ClearReport = job.report().map_err(refused)?;
-        done(&job.id, scope, cleared, report)
+        done(&job.id, scope, cleared, report, undo_needs_identity)
     })
 }
 
-fn done(id: &str, scope: TableScope, cleared: ClearReport, report: Report) -> Result<(), ExitError> {
+fn done(
+    id: &str,
+    scope: TableScope,
+    cleared: ClearReport,
+    report: Report,
+    undo_needs_identity: bool,
+) -> Result<(), ExitError> {
     if report != Report::Text {
         return match report {
-            Report::Json => print_json(&ClearAnswer::done(id.to_owned(), scope, cleared)),
+            Report::Json => print_json(&ClearAnswer::done(id.to_owned(), scope, cleared, undo_needs_identity)),
             _ => Ok(()),
         };
     }
@@ -83,7 +99,8 @@ fn done(id: &str, scope: TableScope, cleared: ClearReport, report: Report) -> Re
     };
     let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
     print(&format!("what was deleted is in the safety backup {archive}"))?;
-    print(&format!("to undo it, until {until}: campus-backup undo {id}"))
+    let identity = if undo_needs_identity { " --identity FILE" } else { "" };
+    print(&format!("to undo it, until {until}: campus-backup undo {id}{identity}"))
 }
 
 fn print_table(

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use campus_backup_domain::account::Admin;
+use campus_backup_domain::audit::{AuditEntry, AuditEvent};
 use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::diff::{self, CsvRequest, Diff, DiffInput, TableComparison};
 use campus_backup_domain::export::{CsvOptions, Transfer};
@@ -12,27 +13,29 @@ use futures_util::StreamExt as _;
 
 use crate::AppState;
 use crate::cli::archives::refused;
-use crate::cli::args::Acting;
+use crate::cli::args::{Acting, Identity};
 use crate::cli::exit::ExitError;
 use crate::cli::named_archive::RereadableArchive;
 use crate::cli::output::{file_output, print, print_json};
 use crate::cli::output_file::STANDARD;
-use crate::cli::run::with_admin;
+use crate::cli::run::with_identity;
 use crate::routes::diff::{DiffCounts, LIVE};
 
 const WRITING: &str = "writing to the standard output";
 
-pub(super) fn diff(from: String, to: String, csv: bool, acting: &Acting) -> Result<(), ExitError> {
+pub(super) fn diff(from: String, to: String, csv: bool, identity: &Identity, acting: &Acting) -> Result<(), ExitError> {
     if from == STANDARD && to == STANDARD {
         let problem = "only one of the two can be the standard input";
         return Err(ExitError::Settings(vec![problem.to_owned()]));
     }
-    with_admin(acting, async |state, admin| {
+    with_identity(acting, identity, async |state, admin| {
         // A spooled file exists as long as its input.
         let (one, other) = (
             Input::of(admin, state, &from).await?,
             Input::of(admin, state, &to).await?,
         );
+        let entry = AuditEntry::by(admin, AuditEvent::Comparison);
+        state.audit.record(entry).await.map_err(refused)?;
         if csv {
             return print_csv(admin, state, &one.source, &other.source).await;
         }

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 
 use campus_backup_archive::Manifest;
+use campus_backup_domain::audit::{AuditEntry, AuditEvent};
 use campus_backup_domain::catalog::{Table, TableScope};
 use campus_backup_domain::export::{self, CsvOptions, Format, Transfer};
 use campus_backup_domain::open::ArchiveSource;
@@ -146,6 +147,8 @@ fn table(arguments: &Download) -> Result<(), ExitError> {
     request.check().map_err(refused)?;
     with_admin(&arguments.acting, async |state, admin| {
         let never = std::future::pending();
+        let entry = AuditEntry::by(admin, AuditEvent::Download).of_table(Some(scope.name()));
+        state.audit.record(entry).await.map_err(refused)?;
         let begun = export::download(admin, &state.database, &state.downloads, request, never).await;
         let mut download = begun.map_err(refused)?;
         let output = arguments.output.clone().unwrap_or(download.file_name);

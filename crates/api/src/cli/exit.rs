@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use actix_web::http::StatusCode;
 use campus_backup_domain::Error;
+use campus_backup_domain::certificate::CertificateError;
 use campus_backup_domain::database::{Defect, DefectReason};
 use serde_json::{Map, Value, json};
 
@@ -22,7 +23,8 @@ pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
     (0, "Done, or ended by SIGTERM or SIGINT as asked."),
     (
         1,
-        "Failed. Also: a disk or network drive failed (I/O error, mounted read-only).",
+        "Failed. Also: a disk or network drive failed (I/O error, mounted read-only); `audit verify` found a changed audit; \
+         `adopt --check` found something to look at in a usable mapping file.",
     ),
     (
         2,
@@ -39,7 +41,8 @@ pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
     (
         6,
         "The archive is refused: truncated, damaged, of a newer version, not an archive, without a key that opens it, or \
-         not readable.",
+         not readable. Also: a certificate is refused or doubtful, or the archive is not the certified one. Or a file to be \
+         imported is refused: not readable, too large, or with wrong rows.",
     ),
     (
         7,
@@ -78,6 +81,23 @@ pub enum ExitError {
         /// The codes of the reasons.
         reasons: String,
     },
+    /// Exit code 1. A mapping file can be used, but a person should look at it.
+    #[error("{file} can be used, but {}", .remarks.join("; "))]
+    MappingRemarks {
+        /// The file.
+        file: String,
+        /// What to look at.
+        remarks: Vec<String>,
+    },
+    /// Exit code 1. An event of the audit was changed, deleted or added.
+    #[error(
+        "the audit was changed: event {first_bad} is the first one that was changed, deleted or added. Keep a copy of the \
+         database, and compare it with an earlier export of the audit"
+    )]
+    AuditBroken {
+        /// The id of the event.
+        first_bad: i64,
+    },
     /// Exit code 2. The settings or arguments are wrong, with every problem.
     #[error("{}", .0.join("\n"))]
     Settings(Vec<String>),
@@ -110,6 +130,15 @@ pub enum ExitError {
         #[source]
         source: Box<Error>,
     },
+    /// Exit code 6. A certificate is not valid, or an archive is not the certified one.
+    #[error("{file}")]
+    Certificate {
+        /// The certificate, or the archive.
+        file: String,
+        /// Why it was refused.
+        #[source]
+        source: CertificateError,
+    },
     /// The exit code is [`refusal_code`]. The request was refused, and nothing was changed.
     #[error("{}: {}", .0.code.name(), .0.detail)]
     Refused(Box<Problem>),
@@ -137,7 +166,7 @@ pub enum ExitError {
     #[error(
         "the database {place} belongs to another program: it has the table or view `{table}` and not the schema of \
          campus-backup. Nothing was changed. Give campus-backup an empty database of its own with --database-url \
-         (DATABASE_URL)"
+         (DATABASE_URL). `campus-backup adopt` shows what such a database has"
     )]
     ForeignDatabase {
         /// Its address, without a password.
@@ -174,13 +203,14 @@ fn uploaded_before(id: &str) -> String {
 /// The exit code of a problem code.
 fn refusal_code(code: Code) -> u8 {
     let status = code.status();
-    let is_of_the_archive = code == Code::NotAnArchive || code.name().starts_with("archive_");
+    let is_of_the_file =
+        code == Code::NotAnArchive || ["archive_", "import_"].iter().any(|kind| code.name().starts_with(kind));
     match (code, status) {
         (Code::DatabaseUnavailable | Code::DatabaseBusy | Code::DatabaseReadOnly | Code::DatabaseAccessDenied, _) => 3,
         (Code::StoreMisconfigured, _) => 2,
         (Code::Cancelled | Code::Unexportable, _) => 1,
         (_, StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::GONE | StatusCode::PRECONDITION_FAILED) => 7,
-        _ if is_of_the_archive => 6,
+        _ if is_of_the_file => 6,
         _ if status.is_client_error() => 2,
         _ => 1,
     }
@@ -236,7 +266,10 @@ impl ExitError {
     /// The documented exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Failed { .. } | Self::BackupsFailing { .. } => 1,
+            Self::Failed { .. }
+            | Self::BackupsFailing { .. }
+            | Self::MappingRemarks { .. }
+            | Self::AuditBroken { .. } => 1,
             Self::Settings(_) => 2,
             Self::Database(_) => 3,
             Self::DatabaseDefect { defect, .. } => match defect.reason.may_pass() {
@@ -245,7 +278,7 @@ impl ExitError {
             },
             Self::Listen { .. } => 4,
             Self::NewerSchema(_) => 5,
-            Self::Archive { .. } => 6,
+            Self::Archive { .. } | Self::Certificate { .. } => 6,
             Self::Refused(problem) => refusal_code(problem.code),
             Self::Interrupted { .. } => 130,
             Self::OlderSchema { .. } => 7,
@@ -315,6 +348,8 @@ impl ExitError {
         match self {
             Self::Failed { .. } => ("failed", "The command failed"),
             Self::BackupsFailing { .. } => ("backups_failing", "The backups need attention"),
+            Self::MappingRemarks { .. } => ("mapping_remarks", "The mapping file needs attention"),
+            Self::AuditBroken { .. } => ("audit_broken", "The audit was changed"),
             Self::Settings(_) => ("invalid_settings", "The settings or arguments were refused"),
             Self::Database(error) => match error {
                 Error::DatabaseBusy { .. } => (Code::DatabaseBusy.name(), Code::DatabaseBusy.title()),
@@ -334,6 +369,7 @@ impl ExitError {
                 let code = code.unwrap_or(Code::NotAnArchive);
                 (code.name(), code.title())
             }
+            Self::Certificate { source, .. } => (source.code(), "The certificate was refused"),
             Self::Refused(problem) => (problem.code.name(), &problem.title),
             Self::Interrupted { .. } => (Code::Interrupted.name(), Code::Interrupted.title()),
             Self::NewerSchema(_) => ("newer_schema", "The database's schema is newer than this program"),

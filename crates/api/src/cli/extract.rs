@@ -5,6 +5,7 @@ use std::io::Read;
 use campus_backup_archive::Keys;
 use campus_backup_domain::export::{ArchivedFormat, CsvOptions};
 use campus_backup_domain::open::{self, Extraction};
+use campus_backup_domain::plural::counted;
 use campus_backup_domain::{Error, Table};
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -44,7 +45,7 @@ pub(super) fn extract_table(
         // The standard output has the table.
         _ if output == STANDARD => Ok(()),
         Report::Json => print_json(&ExtractedTable { table, rows }),
-        Report::Text | Report::Quiet => report.say(&format!("{table}: {rows} rows")),
+        Report::Text | Report::Quiet => report.say(&format!("{table}: {}", counted(rows, "row"))),
     }
 }
 
@@ -72,16 +73,7 @@ pub(super) fn extraction(
             None
         }
     };
-    // An empty variable counts as not set.
-    let time_zone = match timezone.trim() {
-        "" => Ok(Tz::UTC),
-        timezone => timezone.parse(),
-    };
-    let time_zone = time_zone.map_err(|_| {
-        problems.push(format!(
-            "--timezone: `{timezone}` is not a time zone such as Europe/Berlin"
-        ));
-    });
+    let time_zone = time_zone(timezone).map_err(|problem| problems.push(problem));
     match (table, format, time_zone) {
         (Some(table), Some(format), Ok(time_zone)) => Ok(Extraction {
             table,
@@ -95,4 +87,16 @@ pub(super) fn extraction(
         }),
         _ => Err(ExitError::Settings(problems)),
     }
+}
+
+/// The time zone of `--timezone`. An empty variable counts as not set.
+///
+/// # Errors
+/// What is wrong with the argument.
+pub(super) fn time_zone(timezone: &str) -> Result<Tz, String> {
+    let time_zone = match timezone.trim() {
+        "" => Ok(Tz::UTC),
+        timezone => timezone.parse(),
+    };
+    time_zone.map_err(|_| format!("--timezone: `{timezone}` is not a time zone such as Europe/Berlin"))
 }

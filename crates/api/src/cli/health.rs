@@ -8,7 +8,6 @@ use crate::cli::exit::ExitError;
 use crate::cli::output::{Report, print, print_json};
 use crate::cli::run::with_state;
 use crate::installation::Installation;
-use crate::routes::backup_health::BackupHealthAnswer;
 
 /// Reads the state of the backups from the database and the store, as the service does.
 pub(super) fn backups(json: bool, common: &CommonSettings) -> Result<(), ExitError> {
@@ -16,7 +15,7 @@ pub(super) fn backups(json: bool, common: &CommonSettings) -> Result<(), ExitErr
         let report = state.health.check().await;
         let failing = failing(&report);
         match Report::of(json, common.quiet) {
-            Report::Json => print_json(&BackupHealthAnswer::from(report))?,
+            Report::Json => print_json(&report)?,
             Report::Text => print_report(&report)?,
             Report::Quiet => {}
         }
@@ -58,7 +57,15 @@ fn print_report(report: &HealthReport) -> Result<(), ExitError> {
     print(&format!(
         "next run           {}",
         next.unwrap_or_else(|| "none".to_owned())
-    ))
+    ))?;
+    report.destinations.iter().try_for_each(|destination| {
+        let copied = destination.last_copied_at.map(moment);
+        print(&format!(
+            "last copy          {}  {}",
+            copied.unwrap_or_else(|| "none".to_owned()),
+            destination.name
+        ))
+    })
 }
 
 fn moment(at: DateTime<Utc>) -> String {

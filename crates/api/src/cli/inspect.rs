@@ -10,14 +10,15 @@ use campus_backup_archive::{Compression, Encryption, Keys, Summary};
 use campus_backup_domain::Error;
 use campus_backup_domain::job::{Progress, VerifyReport};
 use campus_backup_domain::open::{self, Checked};
-use campus_backup_domain::operations::StoredArchives;
+use campus_backup_domain::operations::{ArchiveFilter, ArchiveQuery, StoredArchives};
+use campus_backup_domain::plural::counted;
 use campus_backup_domain::store::{Store, UnreadableEntry};
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::cli::archives::{line, refused};
-use crate::cli::args::{CommonSettings, Extract, Reading};
+use crate::cli::args::{ArchiveFilterArguments, CommonSettings, Extract, Reading};
 use crate::cli::exit::ExitError;
 use crate::cli::extract::{extract_table, extraction};
 use crate::cli::named_archive::{BackupFile, NamedArchive};
@@ -29,9 +30,6 @@ use crate::routes::archives::ArchiveAnswer;
 use crate::settings::Settings;
 use crate::{data_dir, logging};
 
-/// The most archives that a list has.
-const ALL: u64 = u64::MAX;
-
 /// How often the bar moves.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -42,14 +40,15 @@ struct List {
     unreadable: Vec<UnreadableEntry>,
 }
 
-pub(super) fn list(json: bool, common: CommonSettings) -> Result<(), ExitError> {
+pub(super) fn list(arguments: ArchiveFilterArguments, json: bool, common: CommonSettings) -> Result<(), ExitError> {
+    let query = query_of(arguments);
     let reading = Reading {
         identity: None,
         json,
         common,
     };
     with_archives(&reading, async |archives, _| {
-        let listed = archives.list(None, ALL, 0).await.map_err(refused)?;
+        let listed = archives.list(&query).await.map_err(refused)?;
         if json {
             return print_json(&List {
                 items: listed.items.into_iter().map(ArchiveAnswer::from).collect(),
@@ -64,6 +63,25 @@ pub(super) fn list(json: bool, common: CommonSettings) -> Result<(), ExitError> 
         }
         Ok(())
     })
+}
+
+fn query_of(arguments: ArchiveFilterArguments) -> ArchiveQuery {
+    ArchiveQuery {
+        filter: ArchiveFilter {
+            search: arguments.search,
+            kind: arguments.kind,
+            protected: arguments.protected,
+            created_by: arguments.created_by,
+            from: arguments.from,
+            to: arguments.to,
+            verification: arguments.verification,
+            ..ArchiveFilter::default()
+        },
+        sort: arguments.sort,
+        direction: arguments.direction,
+        limit: arguments.limit.unwrap_or(u64::MAX),
+        offset: arguments.offset,
+    }
 }
 
 pub(super) fn show(archive: &str, reading: &Reading) -> Result<(), ExitError> {
@@ -226,7 +244,8 @@ fn verify_file(file: BackupFile, report: Report) -> Result<(), ExitError> {
     }
     let total = checked.summary.total;
     report.say(&format!(
-        "{name}: complete, {total} rows; all counts, digests and totals agree"
+        "{name}: complete, {}; all counts, digests and totals agree",
+        counted(total, "row")
     ))
 }
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use campus_backup_archive::Keys;
 use campus_backup_domain::store;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::cli::args::Reading;
+use crate::cli::args::{Identity, Reading};
 use crate::cli::exit::ExitError;
 use crate::cli::output_file::STANDARD;
 use crate::data_dir::secret;
@@ -83,7 +84,11 @@ impl FileArgument {
         })
     }
 
-    fn read(&self) -> Result<Box<dyn Read + Send>, ExitError> {
+    /// Opens the file alone.
+    ///
+    /// # Errors
+    /// [`ExitError::Settings`] if it can't be read.
+    pub(super) fn read(&self) -> Result<Box<dyn Read + Send>, ExitError> {
         let path = match self {
             Self::Path(path) => path,
             // The lock of the standard input can't be sent to other threads.
@@ -105,14 +110,30 @@ impl Reading {
     /// # Errors
     /// [`ExitError::Settings`] if they can't be read.
     pub(super) fn identity_keys(&self) -> Result<Option<Keys>, ExitError> {
-        let Some(file) = &self.identity else {
-            return Ok(None);
-        };
-        let refuse = |problem: String| ExitError::Settings(vec![format!("--identity: `{file}`{problem}")]);
-        let text = secret::read_private(Path::new(file)).map_err(|problem| refuse(format!(" {problem}")))?;
-        let keys = Keys::parse(&text).map_err(|error| refuse(format!(": {error}")))?;
-        Ok(Some(keys))
+        self.identity.as_deref().map(keys_in).transpose()
     }
+}
+
+impl Identity {
+    /// Adds the keys in the file of `--identity`, if it is given, to those of the settings.
+    ///
+    /// # Errors
+    /// [`ExitError::Settings`] if they can't be read.
+    pub(super) fn add_to(&self, settings: &mut Settings) -> Result<(), ExitError> {
+        if let Some(file) = &self.file {
+            settings.archive_keys = settings.archive_keys.clone().with(&keys_in(file)?);
+        }
+        Ok(())
+    }
+}
+
+/// The keys in the file of `--identity`.
+fn keys_in(file: &str) -> Result<Keys, ExitError> {
+    let refuse = |problem: String| ExitError::Settings(vec![format!("--identity: `{file}`{problem}")]);
+    let text = secret::read_private(Path::new(file)).map_err(|problem| refuse(format!(" {problem}")))?;
+    // The memory of the text is overwritten when it is dropped.
+    let text = SecretString::from(text);
+    Keys::parse(text.expose_secret()).map_err(|error| refuse(format!(": {error}")))
 }
 
 /// An archive that can be read more than once.

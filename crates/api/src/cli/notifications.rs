@@ -4,6 +4,7 @@
 
 use campus_backup_domain::Error;
 use campus_backup_domain::account::Admin;
+use campus_backup_domain::audit::{AuditEntry, AuditEvent};
 use campus_backup_domain::notify::{
     EventKind, NewNotification, NotificationDetails, NotificationKind, NotificationPatch,
 };
@@ -20,7 +21,6 @@ use crate::cli::output::{Report, print, print_json};
 use crate::cli::run::with_admin;
 use crate::data_dir::secret;
 use crate::problem::ApiError;
-use crate::routes::notifications::{NotificationAnswer, TestAnswer};
 
 /// The most notifications that a list has.
 const ALL: u64 = i64::MAX.cast_unsigned();
@@ -91,16 +91,14 @@ pub(super) fn notification(command: Notification) -> Result<(), ExitError> {
 /// The answer of `notification list --json`.
 #[derive(Serialize)]
 struct NotificationList {
-    items: Vec<NotificationAnswer>,
+    items: Vec<NotificationDetails>,
 }
 
 fn list(acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
         let listed = state.notifications.list(admin, ALL, 0).await.map_err(refused)?;
         if acting.json {
-            return print_json(&NotificationList {
-                items: listed.items.into_iter().map(NotificationAnswer::from).collect(),
-            });
+            return print_json(&NotificationList { items: listed.items });
         }
         listed
             .items
@@ -113,7 +111,7 @@ fn show(notification: &str, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
         let notification = found(state, admin, notification).await?;
         if acting.json {
-            return print_json(&NotificationAnswer::from(notification));
+            return print_json(&notification);
         }
         print(&line(&notification))?;
         let events: Vec<_> = notification.events.iter().map(|event| event.word()).collect();
@@ -185,8 +183,10 @@ fn test(notification: &str, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
         let id = found(state, admin, notification).await?.id;
         let outcome = state.notifications.try_saved(admin, id).await.map_err(refused)?;
+        let entry = AuditEntry::by(admin, AuditEvent::NotificationTest).about(id);
+        state.audit.record(entry).await.map_err(refused)?;
         if acting.json {
-            return print_json(&TestAnswer::from(outcome));
+            return print_json(&outcome);
         }
         match outcome.delivered {
             true => acting.report().say(&outcome.detail),
@@ -208,7 +208,7 @@ async fn found(state: &AppState, admin: &Admin, notification: &str) -> Result<No
 /// Prints a notification that a command has created or changed.
 fn report(report: Report, notification: NotificationDetails) -> Result<(), ExitError> {
     match report {
-        Report::Json => print_json(&NotificationAnswer::from(notification)),
+        Report::Json => print_json(&notification),
         Report::Text | Report::Quiet => report.say(&line(&notification)),
     }
 }

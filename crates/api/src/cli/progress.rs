@@ -54,5 +54,6 @@ fn name(phase: Phase) -> &'static str {
         Phase::Changing => "changing",
         Phase::Committing => "saving",
         Phase::Deleting => "deleting",
+        Phase::Encrypting => "encrypting",
     }
 }

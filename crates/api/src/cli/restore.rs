@@ -7,6 +7,7 @@ use std::path::Path;
 
 use actix_web::web::{Bytes, BytesMut};
 use campus_backup_domain::account::{Admin, FirstAdmin};
+use campus_backup_domain::audit::{AuditEntry, AuditEvent};
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::job::{BackupReport, Progress, RestoreReport, Runner};
 use campus_backup_domain::operations::{Annotations, RESTORE, RestoreRequest, Unencrypted, Upload};
@@ -26,7 +27,7 @@ use crate::cli::inspect::{refused_file, stored_archives};
 use crate::cli::named_archive::RereadableArchive;
 use crate::cli::output::{Report, print, print_json, printable};
 use crate::cli::output_file::STANDARD;
-use crate::cli::run::block_on;
+use crate::cli::run::{block_on, recorded};
 use crate::cli::{confirm, interrupt};
 use crate::installation::{self, Installation};
 use crate::problem::{ApiError, Code};
@@ -46,7 +47,8 @@ pub(super) fn restore(arguments: &Restore) -> Result<(), ExitError> {
         disable_administrators: arguments.disable_administrators,
     };
     confirm::ensure_answerable(arguments.dry_run || arguments.yes)?;
-    let settings = Settings::of_command(&arguments.acting.common)?;
+    let mut settings = Settings::of_command(&arguments.acting.common)?;
+    arguments.identity.add_to(&mut settings)?;
     logging::start(&settings);
     block_on(async {
         data_dir::check(&settings, Installation::EmptyDatabase)?;
@@ -151,15 +153,17 @@ impl RestoreCommand<'_> {
     async fn confirmed_plan(&self, given: &RereadableArchive) -> Result<Option<String>, ExitError> {
         let (arguments, operations) = (self.arguments, &self.state.operations);
         let plan = async {
-            let plan = match given {
+            let entry = AuditEntry::by(self.admin, AuditEvent::RestorePlan);
+            match given {
                 RereadableArchive::Stored(id) => {
-                    operations.plan(self.admin, id, &self.request, self.unencrypted()).await
+                    let plan = operations.plan(self.admin, id, &self.request, self.unencrypted()).await;
+                    recorded(self.state, entry.about(id), plan).await
                 }
                 RereadableArchive::File { path, .. } => {
-                    operations.plan_file(self.admin, path.clone(), &self.request).await
+                    let plan = operations.plan_file(self.admin, path.clone(), &self.request).await;
+                    recorded(self.state, entry, plan).await
                 }
-            };
-            plan.map_err(refused)
+            }
         };
         let plan: Plan = interrupt::until_pressed(plan).await?;
         if arguments.dry_run && self.acting.json {

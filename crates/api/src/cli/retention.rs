@@ -1,19 +1,24 @@
 //! `campus-backup retention`: which archives stay.
 
 use campus_backup_domain::Error;
+use campus_backup_domain::account::Admin;
+use campus_backup_domain::audit::{AuditEntry, AuditEvent};
+use campus_backup_domain::destination::RetainedCopy;
 use campus_backup_domain::job::RetentionReport;
+use campus_backup_domain::plural::counted;
 use campus_backup_domain::retention::{RetentionDetails, RetentionPlan, RetentionPolicy};
 use indicatif::HumanBytes;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::AppState;
 use crate::cli::archives::refused;
 use crate::cli::args::{Acting, RetentionCommand, RetentionRules};
 use crate::cli::confirm;
 use crate::cli::exit::ExitError;
 use crate::cli::follow::follow;
 use crate::cli::output::{Report, print, print_json};
-use crate::cli::run::with_admin;
+use crate::cli::run::{recorded, with_admin};
 use crate::routes::retention::RetentionAnswer;
 
 pub(super) fn retention(command: RetentionCommand) -> Result<(), ExitError> {
@@ -42,7 +47,7 @@ fn set(rules: &RetentionRules, acting: &Acting) -> Result<(), ExitError> {
 fn preview(rules: &RetentionRules, acting: &Acting) -> Result<(), ExitError> {
     let tried = policy(rules);
     with_admin(acting, async |state, admin| {
-        let plan = state.retention.preview(admin, tried.as_ref()).await.map_err(refused)?;
+        let plan = plan(state, admin, tried.as_ref()).await?;
         match acting.json {
             true => print_json(&plan),
             false => print_plan(&plan),
@@ -50,12 +55,18 @@ fn preview(rules: &RetentionRules, acting: &Acting) -> Result<(), ExitError> {
     })
 }
 
+/// The plan of a policy; without one, of the policy of the school.
+async fn plan(state: &AppState, admin: &Admin, tried: Option<&RetentionPolicy>) -> Result<RetentionPlan, ExitError> {
+    let plan = state.retention.preview(admin, tried).await;
+    recorded(state, AuditEntry::by(admin, AuditEvent::RetentionPreview), plan).await
+}
+
 fn apply(yes: bool, acting: &Acting) -> Result<(), ExitError> {
     /// The word that confirms it.
     const DELETE: &str = "delete";
     confirm::ensure_answerable(yes)?;
     with_admin(acting, async |state, admin| {
-        let plan = state.retention.preview(admin, None).await.map_err(refused)?;
+        let plan = plan(state, admin, None).await?;
         if !yes {
             print_plan(&plan)?;
             if !confirm::is_typed(DELETE).await? {
@@ -73,9 +84,10 @@ fn apply(yes: bool, acting: &Acting) -> Result<(), ExitError> {
         for failure in &done.failed {
             print(&format!("failed   {}  {}", failure.archive_id, failure.detail))?;
         }
+        print_retained(&done.retained_copies)?;
         acting.report().say(&format!(
-            "{} archives were deleted, {} are free",
-            done.deleted.len(),
+            "deleted {}, {} are free",
+            counted(done.deleted.len() as u64, "archive"),
             HumanBytes(done.freed_bytes)
         ))
     })
@@ -163,10 +175,10 @@ fn line(policy: &RetentionPolicy) -> String {
         .max_bytes
         .map_or(String::new(), |most| format!(", at most {}", HumanBytes(most)));
     format!(
-        "keep {}; at least {}{most}; safety backups {} days",
+        "keep {}; at least {}{most}; safety backups {}",
         rules.join(", "),
         policy.min_keep,
-        policy.safety_days
+        counted(u64::from(policy.safety_days), "day")
     )
 }
 
@@ -177,11 +189,20 @@ fn print_plan(plan: &RetentionPlan) -> Result<(), ExitError> {
     }
     for archive in &plan.delete {
         let size = HumanBytes(archive.bytes).to_string();
-        print(&format!("delete  {}  {}  {size}", archive.id, word(&archive.reason)))?;
+        let refused = match archive.retained_since {
+            Some(since) => format!("  the store refuses it since {}", since.format("%Y-%m-%dT%H:%M:%SZ")),
+            None => String::new(),
+        };
+        print(&format!(
+            "delete  {}  {}  {size}{refused}",
+            archive.id,
+            word(&archive.reason)
+        ))?;
     }
+    print_retained(&plan.retained_copies)?;
     print(&format!(
-        "{} archives stay, {} would be deleted, which frees {}",
-        plan.keep.len(),
+        "{} to keep, {} to delete, which frees {}",
+        counted(plan.keep.len() as u64, "archive"),
         plan.delete.len(),
         HumanBytes(plan.frees_bytes)
     ))?;
@@ -189,6 +210,16 @@ fn print_plan(plan: &RetentionPlan) -> Result<(), ExitError> {
         Some(held) => print(&format!("held: {}", held.detail)),
         None => Ok(()),
     }
+}
+
+/// Prints copies that destinations have refused to delete.
+fn print_retained(copies: &[RetainedCopy]) -> Result<(), ExitError> {
+    copies.iter().try_for_each(|copy| {
+        print(&format!(
+            "retained  {}  in {}: {}",
+            copy.archive_id, copy.destination, copy.detail
+        ))
+    })
 }
 
 fn word(value: &impl Serialize) -> String {

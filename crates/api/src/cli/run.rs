@@ -4,17 +4,22 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use campus_backup_domain::Error;
 use campus_backup_domain::account::Admin;
+use campus_backup_domain::audit::AuditEntry;
 use campus_backup_domain::job::Runner;
 
 use crate::AppState;
-use crate::cli::args::{Acting, Cli, Command, CommonSettings};
+use crate::cli::archives::refused;
+use crate::cli::args::{Acting, Cli, Command, CommonSettings, Identity};
 use crate::cli::exit::{ErrorForm, ExitError};
 use crate::cli::{
-    accounts, archives, clear, diff, download, health, inspect, notifications, restore, retention, schedules, service,
+    accounts, adopt, archives, audit, certificates, clear, destinations, diff, download, health, imports, inspect,
+    keys, notifications, rekey, restore, retention, schedules, service, tokens,
 };
 use crate::installation::Installation;
 use crate::logging;
+use crate::problem::ApiError;
 use crate::settings::Settings;
 use crate::startup;
 
@@ -61,32 +66,59 @@ fn run(cli: Cli) -> Result<(), ExitError> {
         Some(Command::Openapi) => service::print_document(),
         Some(Command::Completions { shell }) => service::completions(shell),
         Some(Command::Backup { fields, acting }) => archives::backup(fields, &acting),
-        Some(Command::List { json, common }) => inspect::list(json, common),
+        Some(Command::List { filter, json, common }) => inspect::list(*filter, json, common),
         Some(Command::Show { archive, reading }) => inspect::show(&archive, &reading),
+        Some(Command::Verify {
+            archive,
+            check,
+            reading,
+            ..
+        }) if check.certificate.is_some() => certificates::verify(archive.as_deref(), &check, &reading),
         Some(Command::Verify {
             archive,
             test_restore,
             reading,
-        }) => inspect::verify(&archive, test_restore, &reading),
+            ..
+        }) => inspect::verify(&archive.unwrap_or_default(), test_restore, &reading),
+        Some(Command::Certificate(certificate)) => certificates::certificate(&certificate),
         Some(Command::Extract(extract)) => inspect::extract(&extract),
-        Some(Command::Diff { from, to, csv, acting }) => diff::diff(from, to, csv, &acting),
+        Some(Command::Diff {
+            from,
+            to,
+            csv,
+            identity,
+            acting,
+        }) => diff::diff(from, to, csv, &identity, &acting),
         Some(Command::Restore(restore)) => restore::restore(&restore),
         Some(Command::Clear(clear)) => clear::clear(&clear),
-        Some(Command::Undo { id, acting }) => archives::undo(&id, &acting),
+        Some(Command::Import(import)) => imports::import(&import),
+        Some(Command::Undo { id, identity, acting }) => archives::undo(&id, &identity, &acting),
         Some(Command::Delete { id, force, yes, acting }) => archives::delete(&id, force, yes, &acting),
         Some(Command::Protect { id, off, acting }) => archives::protect(&id, !off, &acting),
         Some(Command::Accept { id, acting }) => archives::accept(&id, &acting),
-        Some(Command::Upload { file, fields, acting }) => archives::upload(&file, fields, &acting),
+        Some(Command::Upload {
+            file,
+            identity,
+            fields,
+            acting,
+        }) => archives::upload(&file, &identity, fields, &acting),
         Some(Command::Download(download)) => download::download(&download),
         Some(Command::Schedule(schedule)) => schedules::schedule(schedule),
         Some(Command::Retention(retention)) => retention::retention(retention),
+        Some(Command::Audit(command)) => audit::audit(*command),
         Some(Command::Notification(notification)) => notifications::notification(*notification),
+        Some(Command::Destination(destination)) => destinations::destination(*destination),
+        Some(Command::Key(key)) => keys::key(key),
+        Some(Command::Rekey(arguments)) => rekey::rekey(&arguments),
+        Some(Command::Adopt(arguments)) => adopt::adopt(&arguments),
         Some(Command::Admin(admin)) => accounts::administer(admin),
+        Some(Command::Token { named: Some(named), .. }) => tokens::named(named),
         Some(Command::Token {
             username,
             lifetime,
             common,
-        }) => accounts::token(&username, lifetime, &common),
+            ..
+        }) => tokens::issue(&username.unwrap_or_default(), lifetime, &common),
         Some(Command::Demo { scale, common }) => service::demo(scale, &common),
     }
 }
@@ -97,7 +129,14 @@ pub(super) fn with_state(
     installation: Installation,
     work: impl AsyncFnOnce(&AppState) -> Result<(), ExitError>,
 ) -> Result<(), ExitError> {
-    let settings = Settings::of_command(common)?;
+    with_settings(Settings::of_command(common)?, installation, work)
+}
+
+fn with_settings(
+    settings: Settings,
+    installation: Installation,
+    work: impl AsyncFnOnce(&AppState) -> Result<(), ExitError>,
+) -> Result<(), ExitError> {
     logging::start(&settings);
     block_on(async { work(&startup::state(settings, installation, |_| Ok(Runner::ephemeral())).await?).await })
 }
@@ -107,10 +146,32 @@ pub(super) fn with_admin(
     acting: &Acting,
     work: impl AsyncFnOnce(&AppState, &Admin) -> Result<(), ExitError>,
 ) -> Result<(), ExitError> {
-    with_state(&acting.common, Installation::Required, async |state| {
+    with_identity(acting, &Identity { file: None }, work)
+}
+
+/// Runs a subcommand on an installation, as the administrator of `--as`, with the secret key of `--identity`.
+pub(super) fn with_identity(
+    acting: &Acting,
+    identity: &Identity,
+    work: impl AsyncFnOnce(&AppState, &Admin) -> Result<(), ExitError>,
+) -> Result<(), ExitError> {
+    let mut settings = Settings::of_command(&acting.common)?;
+    identity.add_to(&mut settings)?;
+    with_settings(settings, Installation::Required, async |state| {
         let admin = state.accounts.administrator(acting.username()).await;
         work(state, &admin.map_err(ExitError::refused("--as"))?).await
     })
+}
+
+/// Records in the audit what is about to be shown, or that it was refused.
+pub(super) async fn recorded<S>(state: &AppState, entry: AuditEntry, shown: Result<S, Error>) -> Result<S, ExitError> {
+    let shown = shown.map_err(ApiError::from);
+    let entry = match &shown {
+        Ok(_) => entry,
+        Err(error) => entry.refused(error.code().name()),
+    };
+    state.audit.record(entry).await.map_err(refused)?;
+    shown.map_err(ExitError::from)
 }
 
 /// Runs a subcommand to its end. Threads that still block after a timeout are abandoned.

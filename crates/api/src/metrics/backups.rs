@@ -1,14 +1,21 @@
 //! The metrics of the backups and of the database.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use campus_backup_domain::Database;
+use campus_backup_domain::destination::{CopyCounts, DestinationStatus};
 use campus_backup_domain::health::{HealthCode, HealthReport, HealthStatus};
 use chrono::{DateTime, Utc};
 use metrics::gauge;
 
 use super::list::{
-    ARCHIVES, CONNECTIONS, HEALTH_CHECKED, HEALTH_REASON, HEALTH_STATUS, LAST_BYTES, LAST_ROWS, LAST_SUCCESS,
-    LAST_VERIFICATION, MAX_CONNECTIONS, NEXT_RUN, STORED_BYTES, SUCCESS_EXPECTED,
+    ARCHIVES, CONNECTIONS, DESTINATION_COPIES, DESTINATION_LAST_COPY, HEALTH_CHECKED, HEALTH_REASON, HEALTH_STATUS,
+    LAST_BYTES, LAST_ROWS, LAST_SUCCESS, LAST_VERIFICATION, MAX_CONNECTIONS, NEXT_RUN, STORED_BYTES, SUCCESS_EXPECTED,
 };
+
+/// The names of destinations that have been measured. A metric can't be removed, so those of a deleted one become 0.
+static MEASURED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Sets everything that a report of the health says.
 pub(crate) fn health(report: &HealthReport) {
@@ -33,6 +40,21 @@ pub(crate) fn health(report: &HealthReport) {
         let kind = usage.kind.name();
         gauge!(ARCHIVES, "kind" => kind).set(usage.archives as f64);
         gauge!(STORED_BYTES, "kind" => kind).set(usage.bytes as f64);
+    }
+    destinations(&report.destinations);
+}
+
+fn destinations(destinations: &[DestinationStatus]) {
+    let mut measured = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+    measured.extend(destinations.iter().map(|destination| destination.name.clone()));
+    for name in measured.iter() {
+        let destination = destinations.iter().find(|destination| destination.name == *name);
+        let copies = destination.map_or_else(CopyCounts::default, |destination| destination.copies);
+        for (state, count) in copies.by_state() {
+            gauge!(DESTINATION_COPIES, "destination" => name.clone(), "state" => state).set(count as f64);
+        }
+        let copied_at = destination.and_then(|destination| destination.last_copied_at);
+        gauge!(DESTINATION_LAST_COPY, "destination" => name.clone()).set(seconds(copied_at));
     }
 }
 

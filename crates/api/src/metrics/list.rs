@@ -20,6 +20,8 @@ pub(super) const LAST_BYTES: &str = "campus_backup_last_archive_bytes";
 pub(super) const LAST_ROWS: &str = "campus_backup_last_archive_rows";
 pub(super) const ARCHIVES: &str = "campus_backup_archives";
 pub(super) const STORED_BYTES: &str = "campus_backup_stored_bytes";
+pub(super) const DESTINATION_COPIES: &str = "campus_backup_destination_copies";
+pub(super) const DESTINATION_LAST_COPY: &str = "campus_backup_destination_last_copy_timestamp_seconds";
 pub(super) const CONNECTIONS: &str = "campus_backup_database_connections";
 pub(super) const MAX_CONNECTIONS: &str = "campus_backup_database_connections_max";
 
@@ -132,6 +134,18 @@ pub(crate) const METRICS: &[Metric] = &[
         kind: MetricKind::Gauge,
         labels: &["kind"],
         meaning: "Bytes of the archives in the store.",
+    },
+    Metric {
+        name: DESTINATION_COPIES,
+        kind: MetricKind::Gauge,
+        labels: &["destination", "state"],
+        meaning: "Copies of archives in a destination: `copied`, `pending`, `failed`, `deleting` or `retained`.",
+    },
+    Metric {
+        name: DESTINATION_LAST_COPY,
+        kind: MetricKind::Gauge,
+        labels: &["destination"],
+        meaning: "When an archive was last copied to a destination. NaN if none was.",
     },
     Metric {
         name: JOBS,

@@ -7,11 +7,11 @@
 //! connection unusable, and with a pool of such connections the service would be down. Long work finds a [`CancellationToken`] among
 //! the request's extensions, which is cancelled when the client disconnects.
 
+use actix_service::IntoServiceFactory;
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{AppConfig, Service, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
-use actix_web::test::TestRequest;
-use actix_web::{Error, HttpMessage};
+use actix_web::{App, Error, HttpMessage};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -31,7 +31,15 @@ pub(super) async fn answer(
         Err(_panic) => ApiError::new(Code::Internal, Code::Internal.example()).into(),
     };
     // The request is gone with the handler. A clone of it is impossible, because actix-web panics if a request is shared while it is
-    // routed. A `ServiceResponse` needs a request, and this is the only public constructor of one. The outer middleware does not read it.
-    let stand_in = TestRequest::default().to_http_request();
-    Ok(ServiceResponse::from_err(error, stand_in))
+    // routed. A `ServiceResponse` needs a request, and the outer middleware does not read it.
+    match answer_without_routes().await {
+        Some(stand_in) => Ok(stand_in.error_response(error)),
+        None => Err(error),
+    }
+}
+
+/// The answer of an application without routes to an empty request. Only an application creates requests.
+async fn answer_without_routes() -> Option<ServiceResponse> {
+    let service = App::new().into_factory().new_service(AppConfig::default()).await.ok()?;
+    service.call(actix_http::Request::new()).await.ok()
 }

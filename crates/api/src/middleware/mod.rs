@@ -39,6 +39,7 @@ use tracing_actix_web::TracingLogger;
 
 use crate::digest::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::idempotency::IDEMPOTENCY_KEY;
+use crate::identity::ARCHIVE_IDENTITY;
 use crate::pagination::X_TOTAL_COUNT;
 use crate::routes::download::X_TOTAL_ROWS;
 use crate::routes::jobs::LAST_EVENT_ID;
@@ -80,14 +81,21 @@ where
 
 fn cors(origins: &[String]) -> Cors {
     const ONE_HOUR: usize = 3_600;
-    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
+    let methods = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+    ];
     origins
         .iter()
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
         .allowed_methods(methods)
         .allowed_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
         .allowed_headers([header::RANGE, header::IF_RANGE, header::IF_NONE_MATCH])
-        .allowed_headers([IDEMPOTENCY_KEY, LAST_EVENT_ID])
+        .allowed_headers([IDEMPOTENCY_KEY, LAST_EVENT_ID, ARCHIVE_IDENTITY])
         .expose_headers([header::CONTENT_DISPOSITION, header::LOCATION, header::RETRY_AFTER])
         .expose_headers([
             header::ACCEPT_RANGES,

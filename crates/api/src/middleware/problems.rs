@@ -87,6 +87,11 @@ fn explain(status: StatusCode, method: &Method, path: &str, known: Option<&Known
     ApiError::new(code, format!("{}.", code.title()))
 }
 
+/// The error for an operation that does not exist.
+pub(super) fn unknown(method: &Method, path: &str, known: &KnownPaths) -> ApiError {
+    explain(StatusCode::NOT_FOUND, method, path, Some(known))
+}
+
 fn unknown_path(path: &str) -> String {
     const SHOWN: usize = 128;
     match path.char_indices().nth(SHOWN) {

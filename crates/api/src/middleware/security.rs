@@ -20,7 +20,7 @@ const PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'un
                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// The dashboard loads only its own files.
 const DASHBOARD: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                         base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                         manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) async fn answer(
     request: ServiceRequest,
@@ -33,7 +33,9 @@ pub(super) async fn answer(
         path if path.starts_with(SWAGGER_UI) => PAGES,
         _ => ANSWERS,
     };
-    let private = path.starts_with("/auth") || path.starts_with("/backup");
+    let private = ["/auth", "/accounts", "/backup"]
+        .iter()
+        .any(|scope| path.starts_with(scope));
 
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();

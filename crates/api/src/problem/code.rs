@@ -85,6 +85,16 @@ codes! {
     /// The user name or the password is wrong.
     WrongCredentials = "wrong_credentials", UNAUTHORIZED, "The user name or the password is wrong",
         "The user name or the password is wrong.";
+    /// The password is right, but it is a one-time password that was not changed within a day. An administrator can reset it, and so
+    /// can `campus-backup admin reset-password`.
+    PasswordExpired = "password_expired", FORBIDDEN, "The one-time password has expired",
+        "This one-time password was not changed in time. Ask an administrator for a new one.";
+    /// The user has signed in with a one-time password. Until it is changed, nothing else is allowed.
+    PasswordChangeRequired = "password_change_required", FORBIDDEN, "The one-time password must be changed",
+        "Change the one-time password first.";
+    /// The named token does not have the scope that the operation needs. `detail` names it.
+    ScopeMissing = "scope_missing", FORBIDDEN, "The token lacks a scope",
+        "This token does not have the scope `restore`.";
     /// The user is not an administrator.
     Forbidden = "forbidden", FORBIDDEN, "Administrators only",
         "This needs an administrator's account.";
@@ -205,6 +215,10 @@ codes! {
     /// The archive is protected from deletion.
     ArchiveProtected = "archive_protected", CONFLICT, "The archive is protected",
         "This archive is protected. Nothing was changed.";
+    /// The store refuses to delete the archive: it is immutable for some time (a retention rule), the credentials lack the right, or
+    /// the folder does not permit it. The archive stays.
+    ArchiveRetained = "archive_retained", CONFLICT, "The store refuses to delete the archive",
+        "The store refuses to delete this archive. Nothing was changed.";
     /// The manifest is damaged, or a later version of the program wrote it.
     ManifestUnreadable = "manifest_unreadable", INTERNAL_SERVER_ERROR, "The manifest of the archive can't be read",
         "The manifest of the archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read.";
@@ -238,7 +252,7 @@ codes! {
     /// It is too late to undo the clear. Its safety backup can be restored.
     UndoExpired = "undo_expired", GONE, "It is too late to undo this clear",
         "The time limit for undoing this clear has passed; its safety archive 2026-11-25T03-53-08Z-5f1c2a9b can be restored.";
-    /// No clear, restore or undo has this id, or its record has expired.
+    /// No clear, restore, import or undo has this id, or its record has expired.
     UnknownChange = "unknown_change", NOT_FOUND, "There is no such change",
         "There is no change with this id.";
     /// No schedule has this id.
@@ -253,6 +267,34 @@ codes! {
     /// Another notification has this name.
     NotificationNameTaken = "notification_name_taken", CONFLICT, "The name is taken",
         "Another notification has this name. Nothing was changed.";
+    /// No destination has this id.
+    UnknownDestination = "unknown_destination", NOT_FOUND, "There is no such destination",
+        "There is no destination with this id.";
+    /// Another destination has this name.
+    DestinationNameTaken = "destination_name_taken", CONFLICT, "The name is taken",
+        "Another destination has this name. Nothing was changed.";
+    /// No account has this id.
+    UnknownAccount = "unknown_account", NOT_FOUND, "There is no such account",
+        "There is no account with this id.";
+    /// Another account has this user name.
+    UsernameTaken = "username_taken", CONFLICT, "The user name is taken",
+        "Another account has this user name. Nothing was changed.";
+    /// Without this account, no active administrator could sign in for longer than a one-time password works. Create or enable another
+    /// one first, who then chooses a password.
+    LastAdministrator = "last_administrator", CONFLICT, "The last administrator stays",
+        "No other administrator can sign in. Nothing was changed.";
+    /// Rows of another program refer to the account. Disable it.
+    AccountInUse = "account_in_use", CONFLICT, "Other records refer to the account",
+        "Other records refer to this account. Nothing was changed.";
+    /// Your account has no token with this id.
+    UnknownToken = "unknown_token", NOT_FOUND, "There is no such token",
+        "You have no token with this id.";
+    /// Another token of your account has this name.
+    TokenNameTaken = "token_name_taken", CONFLICT, "The name is taken",
+        "Another of your tokens has this name. Nothing was changed.";
+    /// Your account has as many tokens as it may have. Revoke one first.
+    TooManyTokens = "too_many_tokens", CONFLICT, "There are too many tokens",
+        "An account may have 100 tokens at most. Nothing was changed.";
     /// A clear can be undone only with this archive. `change_id` names the clear; `?force=true` deletes the archive all the
     /// same.
     ArchiveNeededForUndo = "archive_needed_for_undo", CONFLICT, "The archive is needed to undo a clear",
@@ -267,12 +309,29 @@ codes! {
     /// reason.
     RetentionHeld = "retention_held", CONFLICT, "Retention deletes nothing for now",
         "The latest backup failed: The disk is full. Old backups stay until a backup succeeds. Nothing was changed.";
-    /// Newer rows block the undo. `plan` names them.
+    /// Newer rows block the undo. `plan` names them. An import can be undone only while its tables are as it left them.
     UndoBlocked = "undo_blocked", CONFLICT, "Newer data blocks the undo",
-        "Data that was written after the clear blocks the undo. Nothing was changed.";
+        "Data that was written after the change blocks the undo. Nothing was changed.";
     /// The database has no proof that the safety backup was created for this clear. Restore it with a plan.
     UndoUnproven = "undo_unproven", UNPROCESSABLE_ENTITY, "The safety backup is not proven to be of this clear",
         "Nothing proves that the safety archive 2026-11-25T03-53-08Z-5f1c2a9b was made for this clear. Nothing was changed.";
+    /// No import has this id, another copy of the service received its file, or it was discarded or has expired after a day. Send the
+    /// file again.
+    UnknownImport = "unknown_import", NOT_FOUND, "There is no such import",
+        "There is no import of that id, or it has expired.";
+    /// The file of the import is no longer there. Send the file again.
+    ImportGone = "import_gone", GONE, "The file of the import is gone",
+        "The file of this import is no longer on this copy of the service.";
+    /// The file is larger than the limit (`--import-limit`).
+    ImportTooLarge = "import_too_large", PAYLOAD_TOO_LARGE, "The file is too large",
+        "A file to be imported may have 1073741824 bytes at most.";
+    /// The file can't be read as a table. `detail` says why and what to do; `errors` names row and column where there is one.
+    ImportUnreadable = "import_unreadable", UNPROCESSABLE_ENTITY, "The file can't be read",
+        "The heading Email is there twice. Nothing was changed.";
+    /// The file has wrong or conflicting rows, and `skip_wrong` was not sent. The plan names them; `GET
+    /// /backup/imports/{id}/errors` has all.
+    ImportRefused = "import_refused", UNPROCESSABLE_ENTITY, "The file has rows that can't be imported",
+        "The file has 3 wrong rows and 1 row in conflict with existing ones. Nothing was changed.";
     /// The live data, or the archives of a retention plan, have changed since the plan. Request a new plan.
     PlanOutdated = "plan_outdated", PRECONDITION_FAILED, "The data has changed since the plan was made",
         "The data has changed since the plan was made. Nothing was changed; ask for a new plan.";

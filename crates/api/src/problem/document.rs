@@ -91,6 +91,20 @@ fn response(status: u16, codes: &[Code]) -> Response {
     response.build()
 }
 
+/// Adds codes to a documented response with the same status.
+pub(crate) fn add_codes(documented: &mut Response, codes: &[Code]) {
+    for code in codes {
+        let more = response(code.status().as_u16(), std::slice::from_ref(code));
+        documented.description = format!("{} {}", documented.description, more.description);
+        for (media_type, content) in more.content {
+            if let (Some(RefOr::T(documented)), RefOr::T(content)) = (documented.content.get_mut(&media_type), content)
+            {
+                documented.examples.extend(content.examples);
+            }
+        }
+    }
+}
+
 const RETRY_AFTER: (&str, &str, Type) = (
     "Retry-After",
     "The number of seconds to wait before the next attempt.",

@@ -10,11 +10,12 @@ use actix_web::http::header::{ALLOW, CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpResponse, ResponseError};
 use campus_backup_archive::Error as ArchiveError;
 use campus_backup_domain::Error as DomainError;
+use campus_backup_domain::account::TokenScope;
 use campus_backup_domain::database::DefectReason;
 use campus_backup_domain::job::{Fault, Job, JobState};
+use campus_backup_domain::plural::counted;
 
 use super::{Code, FieldError, PROBLEM_JSON, Problem};
-use crate::plural::counted;
 
 /// Why a request failed. The [module](super) says when to use it.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub struct ApiError(Box<Parts>);
 struct Parts {
     problem: Problem,
     retry_after: Option<Duration>,
-    challenge: Option<&'static str>,
+    challenge: Option<Cow<'static, str>>,
     allow: Option<String>,
     /// The size of the file in bytes, for `Content-Range`.
     size: Option<u64>,
@@ -49,6 +50,9 @@ const SPOOL_FULL: &str = "A download through a proxy waits in the data folder un
                           disk or raise --spool-limit (CAMPUS_BACKUP_SPOOL_LIMIT), ask for a compressed download, or ask the \
                           service without the proxy.";
 
+const IDENTITY_HINT: &str = "Send the secret key of the archive (AGE-SECRET-KEY-1...): as `identity` in a JSON body, otherwise in the \
+                             header X-Archive-Identity. On the command line, --identity names a file with it.";
+
 const SPOOL_RETRY: Duration = Duration::from_secs(10);
 const BUSY_RETRY: Duration = Duration::from_secs(2);
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
@@ -57,8 +61,8 @@ impl ApiError {
     /// A problem with this code. `detail` is a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let challenge = match code {
-            Code::Unauthenticated | Code::WrongCredentials | Code::LinkInvalid => Some(CHALLENGE),
-            Code::Forbidden => Some(CHALLENGE_SCOPE),
+            Code::Unauthenticated | Code::WrongCredentials | Code::LinkInvalid => Some(CHALLENGE.into()),
+            Code::Forbidden | Code::PasswordChangeRequired | Code::ScopeMissing => Some(CHALLENGE_SCOPE.into()),
             _ => None,
         };
         Self(Box::new(Parts {
@@ -80,7 +84,18 @@ impl ApiError {
     /// The token is not valid; `why` is a sentence without its full stop.
     pub fn invalid_token(why: &str) -> Self {
         let mut error = Self::new(Code::Unauthenticated, sentence(why));
-        error.0.challenge = Some(CHALLENGE_INVALID_TOKEN);
+        error.0.challenge = Some(CHALLENGE_INVALID_TOKEN.into());
+        error
+    }
+
+    /// The named token lacks this scope.
+    fn scope_missing(scope: TokenScope) -> Self {
+        let mut error = Self::new(
+            Code::ScopeMissing,
+            format!("This token does not have the scope `{scope}`."),
+        )
+        .with_hint(format!("Use a token with the scope `{scope}`, or sign in."));
+        error.0.challenge = Some(format!("{CHALLENGE_SCOPE}, scope=\"{scope}\"").into());
         error
     }
 
@@ -119,6 +134,20 @@ impl ApiError {
         let mut error = Self::new(Code::MethodNotAllowed, detail);
         error.0.allow = Some(allow);
         error
+    }
+
+    /// A file that can't be read, with the place of the fault.
+    fn import_unreadable(said: &str, row: Option<u64>, column: Option<String>) -> Self {
+        let place = match (row, column) {
+            (None, None) => return Self::new(Code::ImportUnreadable, format!("{said} Nothing was changed.")),
+            (Some(row), None) => format!("row {row}"),
+            (None, Some(column)) => format!("column {column}"),
+            (Some(row), Some(column)) => format!("row {row}, column {column}"),
+        };
+        Self::new(Code::ImportUnreadable, format!("{said} Nothing was changed.")).with_errors([FieldError {
+            field: place,
+            detail: said.to_owned(),
+        }])
     }
 
     /// An unexpected error in the service.
@@ -262,8 +291,8 @@ impl ResponseError for ApiError {
         if let Some(after) = parts.retry_after {
             response.insert_header((RETRY_AFTER, whole_seconds(after)));
         }
-        if let Some(challenge) = parts.challenge {
-            response.insert_header((WWW_AUTHENTICATE, challenge));
+        if let Some(challenge) = &parts.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge.as_ref()));
         }
         if let Some(size) = parts.size {
             response.insert_header((CONTENT_RANGE, format!("bytes */{size}")));
@@ -291,6 +320,12 @@ impl From<DomainError> for ApiError {
             E::Unauthenticated(why) => Self::invalid_token(why),
             E::Forbidden => Self::new(Code::Forbidden, said),
             E::WrongCredentials => Self::new(Code::WrongCredentials, said),
+            E::OneTimePasswordExpired => Self::new(Code::PasswordExpired, Code::PasswordExpired.example())
+                .with_hint("On the server, `campus-backup admin reset-password USERNAME` sets a new one."),
+            E::PasswordChangeRequired => Self::new(Code::PasswordChangeRequired, Code::PasswordChangeRequired.example())
+                .with_hint("Change it with POST /auth/password."),
+            E::ScopeMissing { scope } => Self::scope_missing(scope),
+            E::NoLocalAccount => Self::new(Code::Forbidden, said),
             E::TooManyLogins { retry_after } => Self::too_many(Code::TooManyLogins, said, retry_after),
             E::TooManyDownloads { retry_after } => Self::too_many(Code::TooManyDownloads, said, retry_after),
             E::LinkInvalid => Self::new(Code::LinkInvalid, said),
@@ -333,6 +368,18 @@ impl From<DomainError> for ApiError {
             E::ScheduleNameTaken => nothing_changed(Code::ScheduleNameTaken).with_hint("Choose another name."),
             E::UnknownNotification => Self::new(Code::UnknownNotification, said),
             E::NotificationNameTaken => nothing_changed(Code::NotificationNameTaken).with_hint("Choose another name."),
+            E::UnknownDestination => Self::new(Code::UnknownDestination, said),
+            E::DestinationNameTaken => nothing_changed(Code::DestinationNameTaken).with_hint("Choose another name."),
+            E::UnknownAccount => Self::new(Code::UnknownAccount, said),
+            E::UsernameTaken => nothing_changed(Code::UsernameTaken).with_hint("Choose another user name."),
+            E::LastAdministrator => nothing_changed(Code::LastAdministrator)
+                .with_hint("Create or enable another administrator first, who then chooses a password. You change your own password with `POST /auth/password`."),
+            E::AccountInUse => nothing_changed(Code::AccountInUse).with_hint("Disable the account instead."),
+            E::UnknownToken => Self::new(Code::UnknownToken, said),
+            E::TokenNameTaken => nothing_changed(Code::TokenNameTaken).with_hint("Choose another name."),
+            E::TooManyTokens { .. } => {
+                Self::new(Code::TooManyTokens, format!("{said} Nothing was changed.")).with_hint("Revoke a token first.")
+            }
             E::ArchiveNeededForUndo { change_id, .. } => Self::new(
                 Code::ArchiveNeededForUndo,
                 format!("{said} Nothing was changed."),
@@ -345,6 +392,24 @@ impl From<DomainError> for ApiError {
                 .with_hint("Create a backup first, or repeat the request with `force=true` to delete the archive anyway."),
             E::RetentionOff => nothing_changed(Code::RetentionOff).with_hint("Set a policy with PUT /backup/retention."),
             E::RetentionHeld { .. } => Self::new(Code::RetentionHeld, format!("{said} Nothing was changed.")),
+            E::UnknownImport => Self::new(Code::UnknownImport, said).with_hint(
+                "Send the file again. Of several copies of the service, only the one that received a file knows its import.",
+            ),
+            E::ImportGone => Self::new(Code::ImportGone, said).with_hint("Send the file again."),
+            // The rest of the body is not read.
+            E::ImportTooLarge { .. } => Self::new(Code::ImportTooLarge, said)
+                .with_hint("Divide the file into several, or raise --import-limit (CAMPUS_BACKUP_IMPORT_LIMIT).")
+                .closing(),
+            E::ImportUnreadable { row, column, .. } => Self::import_unreadable(&said, row, column),
+            E::ImportRefused { wrong, conflicting } => {
+                let detail = format!(
+                    "The file has {} and {} in conflict with existing ones. Nothing was changed.",
+                    counted(wrong, "wrong row"),
+                    counted(conflicting, "row")
+                );
+                Self::new(Code::ImportRefused, detail)
+                    .with_hint("Correct the rows of GET /backup/imports/{id}/errors, or send the file again with `skip_wrong=true`.")
+            }
             E::UndoBlocked => nothing_changed(Code::UndoBlocked),
             E::PlanOutdated => nothing_changed(Code::PlanOutdated),
             // The rest of the body is not read.
@@ -354,6 +419,17 @@ impl From<DomainError> for ApiError {
             E::IdempotencyMismatch => nothing_changed(Code::IdempotencyKeyReused).with_hint("Send a new key."),
             E::Cancelled => nothing_changed(Code::Cancelled),
             E::LeaseLost | E::Interrupted => nothing_changed(Code::Interrupted).with_retry_after(UNAVAILABLE_RETRY),
+            // The archive may have been encrypted again.
+            E::RekeyUnknown { ref source } => {
+                let code = match **source {
+                    E::Interrupted => Code::Interrupted,
+                    _ => Code::StoreUnavailable,
+                };
+                let detail = format!("{said} `campus-backup key list` shows the keys of the archive.");
+                Self::new(code, detail)
+                    .with_retry_after(UNAVAILABLE_RETRY)
+                    .with_source(error)
+            }
             // The change may have been made.
             E::EndUnwritten { job_id } => Self::new(Code::DatabaseUnavailable, said)
                 .with_job(job_id)
@@ -404,6 +480,12 @@ impl From<DomainError> for ApiError {
             E::ArchiveNotFound { .. } => Self::new(Code::UnknownArchive, said),
             E::ArchiveGone { .. } => Self::new(Code::ArchiveGone, said),
             E::ArchiveProtected { .. } => nothing_changed(Code::ArchiveProtected).with_hint("Remove its protection first."),
+            E::ArchiveRetained { is_listed: true, .. } => nothing_changed(Code::ArchiveRetained)
+                .with_hint("An immutable store allows it later. Otherwise give the service the right to delete.")
+                .with_source(error),
+            E::ArchiveRetained { is_listed: false, .. } => Self::new(Code::ArchiveRetained, said)
+                .with_hint("The service deletes the file as soon as the store allows it.")
+                .with_source(error),
             E::ManifestUnreadable { .. } => Self::new(Code::ManifestUnreadable, said)
                 .with_hint("The archive itself may be complete: `campus-backup verify FILE` checks it.")
                 .with_source(error),
@@ -470,7 +552,11 @@ impl ApiError {
             E::TrailingData => Code::ArchiveTrailingData,
             E::Io(_) | E::Refused => return Self::internal(error),
         };
-        Self::new(code, sentence(&error.to_string()))
+        let refused = Self::new(code, sentence(&error.to_string()));
+        match code {
+            Code::ArchiveKeyRequired | Code::ArchiveWrongKey => refused.with_hint(IDENTITY_HINT),
+            _ => refused,
+        }
     }
 
     /// Logs an error of the service.

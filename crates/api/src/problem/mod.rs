@@ -18,6 +18,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use code::Code;
+pub(crate) use document::add_codes;
 pub use document::responses;
 pub use error::{ApiError, chain};
 

@@ -1,9 +1,12 @@
-//! `/auth`: signing in, renewing a session, signing out here and everywhere, and the signed-in user.
+//! `/auth`: signing in, renewing a session, signing out, and the signed-in user. Signing out everywhere is in
+//! [`sessions`](super::sessions), the user's own password in [`password`](super::password), and named tokens in
+//! [`tokens`](super::tokens).
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use campus_backup_domain::Error;
-use campus_backup_domain::account::{self, Principal, RefusedUser};
+use campus_backup_domain::account::{self, Principal, RefusedUser, TokenScope};
 use campus_backup_domain::entity::user::Role;
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +18,7 @@ use crate::client_ip;
 use crate::middleware::guard;
 use crate::origin::PageOrigin;
 use crate::problem::{ApiError, Code};
-use crate::security_log::{record_refusal, record_sign_out};
+use crate::security_log::{log_refusal, record_sign_out};
 use crate::{cookie, problem_responses};
 
 /// Registers the routes.
@@ -24,7 +27,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(login)
         .service(refresh_session)
         .service(sign_out)
-        .service(sign_out_everywhere)
         .service(me);
 }
 
@@ -39,7 +41,7 @@ struct Login {
     #[schema(value_type = String, format = Password)]
     password: SecretString,
     /// Whether to set the cookie with which `POST /auth/session` gives the next token, for a page that is reloaded. Only
-    /// administrators get it.
+    /// administrators get it, and not with a one-time password.
     #[serde(default)]
     stay_signed_in: bool,
 }
@@ -54,15 +56,19 @@ impl RequestBody for Login {
     "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.1",
     "token_type": "Bearer",
     "expires_in": 900,
+    "password_change_required": false,
     "user": {"id": 1, "username": "admin", "email": null, "role": "admin", "issuer": null},
 }))]
-struct SignedIn {
+pub(super) struct SignedIn {
     /// Send it as `Authorization: Bearer`.
     access_token: String,
     /// Always `Bearer` (RFC 6750).
     token_type: &'static str,
     /// Seconds until the token ends.
     expires_in: u64,
+    /// Whether the password is a one-time password. Then the token allows nothing but `GET /auth/me` and `POST /auth/password`,
+    /// which changes it.
+    password_change_required: bool,
     /// The user.
     user: User,
 }
@@ -101,21 +107,81 @@ impl From<Principal> for User {
     }
 }
 
+/// The user of a token.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 1, "username": "admin", "email": "head@school.example", "role": "admin", "issuer": null,
+    "password_change_required": false, "token": null,
+}))]
+struct Me {
+    /// The user's id; `null` for a user of an external identity provider.
+    #[schema(required = true)]
+    id: Option<i64>,
+    /// The user name.
+    username: String,
+    /// The email address, if it is known.
+    #[schema(required = true)]
+    email: Option<String>,
+    /// The role.
+    role: Role,
+    /// The external identity provider; `null` for a user of this service.
+    #[schema(required = true)]
+    issuer: Option<String>,
+    /// Whether the user has to change the one-time password before anything else.
+    password_change_required: bool,
+    /// The named token of the request; `null` for a session.
+    #[schema(required = true)]
+    token: Option<RequestToken>,
+}
+
+/// The named token of a request.
+#[derive(Serialize, ToSchema)]
+struct RequestToken {
+    /// Its id.
+    id: i64,
+    /// Its name.
+    name: String,
+    /// Its scopes.
+    scopes: Vec<TokenScope>,
+    /// When it ends, UTC. It is `null` if it does not end by itself.
+    #[schema(required = true)]
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl From<Principal> for Me {
+    fn from(principal: Principal) -> Self {
+        Self {
+            id: principal.user_id,
+            username: principal.username,
+            email: principal.email,
+            role: principal.role,
+            issuer: principal.issuer,
+            password_change_required: principal.password_change_required,
+            token: principal.token.map(|token| RequestToken {
+                id: token.id,
+                scopes: token.scopes.iter().collect(),
+                name: token.name,
+                expires_at: token.expires_at,
+            }),
+        }
+    }
+}
+
 problem_responses!(
     LoginProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, WrongCredentials,
-    Forbidden, TooManyLogins, DatabaseBusy, DatabaseUnavailable, Internal
+    Forbidden, PasswordExpired, TooManyLogins, DatabaseBusy, DatabaseUnavailable, Internal
 );
 problem_responses!(SessionProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal);
 problem_responses!(SignOutProblems: InvalidField, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal);
-problem_responses!(
-    EndSessionsProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal
-);
 problem_responses!(MeProblems: InvalidField, Unauthenticated, DatabaseBusy, DatabaseUnavailable, Internal);
 
 /// Sign in
 ///
 /// Exchanges a user name and password for an access token. Attempts are limited by account and by address. `Retry-After` of a
 /// refusal says when the next attempt is possible.
+///
+/// With a one-time password, which the service has generated, `password_change_required` is true: the token only allows the user to
+/// change it with `POST /auth/password`. After a day, a one-time password is refused (403 `password_expired`).
 #[utoipa::path(
     operation_id = "createSession",
     tag = "auth",
@@ -185,9 +251,13 @@ async fn refresh_session(
     let page = page_origin(&state, &request)?;
     let token = cookie::of(&request, &service(&state, &request))
         .ok_or_else(|| ApiError::new(Code::Unauthenticated, "There is no session to renew. Sign in."))?;
-    let signed_in = state.accounts.refresh(&token).await.inspect_err(|error| {
+    let refreshed = state
+        .accounts
+        .refresh(&token, Some(client_ip::client_address(&request)))
+        .await;
+    let signed_in = refreshed.inspect_err(|error| {
         if let Error::Unauthenticated(reason) = error {
-            record_refusal(&request, "cookie_refused", &RefusedUser::default(), reason);
+            log_refusal(&request, "cookie_refused", &RefusedUser::default(), reason);
         }
     })?;
     answer(&state, &request, signed_in, Some(page))
@@ -221,6 +291,7 @@ async fn sign_out(
     let tokens = account::SignOut {
         refresh_token: cookie.as_deref(),
         bearer: guard::bearer(&request),
+        client: Some(client_ip::client_address(&request)),
     };
     for user_id in state.accounts.sign_out(tokens).await? {
         record_sign_out(&request, "sign_out", None, user_id);
@@ -228,41 +299,8 @@ async fn sign_out(
     Ok(signed_out(&state, &request, page))
 }
 
-/// Sign out everywhere
-///
-/// Ends all sessions of the account. Its access tokens, refresh tokens and download links are refused afterwards, including tokens of
-/// the command line. A token of an external identity provider has no session here (403).
-#[utoipa::path(
-    operation_id = "endSessions",
-    tag = "auth",
-    responses(
-        (
-            status = 204,
-            description = "Signed out everywhere.",
-            headers(("Set-Cookie" = String, description = "An empty, expired cookie.")),
-        ),
-        EndSessionsProblems
-    )
-)]
-#[delete("/auth/sessions")]
-async fn sign_out_everywhere(
-    _: Query<NoParameters>,
-    state: web::Data<AppState>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let principal = guard::principal(&state, &request).await?;
-    let user_id = principal.user_id.ok_or_else(|| {
-        let detail = "You signed in at an external identity provider. Only that provider can end its tokens.";
-        ApiError::new(Code::Forbidden, detail)
-    })?;
-    let page = page_origin(&state, &request)?;
-    state.accounts.end_account_sessions(user_id).await?;
-    record_sign_out(&request, "sign_out_everywhere", Some(&principal.username), user_id);
-    Ok(signed_out(&state, &request, page))
-}
-
 /// The answer that deletes the browser's cookie.
-fn signed_out(state: &AppState, request: &HttpRequest, page: PageOrigin) -> HttpResponse {
+pub(super) fn signed_out(state: &AppState, request: &HttpRequest, page: PageOrigin) -> HttpResponse {
     let mut cookie = cookie::without(&service(state, request));
     cookie.set_same_site(page.same_site());
     HttpResponse::NoContent().cookie(cookie).finish()
@@ -274,13 +312,13 @@ fn service(state: &AppState, request: &HttpRequest) -> String {
 }
 
 /// The origin of the page that uses the session's cookie.
-fn page_origin(state: &AppState, request: &HttpRequest) -> Result<PageOrigin, ApiError> {
+pub(super) fn page_origin(state: &AppState, request: &HttpRequest) -> Result<PageOrigin, ApiError> {
     PageOrigin::of(request, &state.settings.cors_origins, &service(state, request))
 }
 
 /// The answer with an access token, and with the session's cookie for a page. Only administrators get the cookie, because only they
-/// use the dashboard. The browser of any other user deletes it.
-fn answer(
+/// use the dashboard, and not with a one-time password. The browser of any other user deletes it.
+pub(super) fn answer(
     state: &AppState,
     request: &HttpRequest,
     signed_in: account::SignedIn,
@@ -289,9 +327,9 @@ fn answer(
     let mut response = HttpResponse::Ok();
     if let Some(page) = page {
         let service = service(state, request);
-        let mut cookie = match signed_in.principal.role {
-            Role::Admin => cookie::with(state.accounts.refresh_token(&signed_in)?, &service),
-            Role::Accountant | Role::Teacher => cookie::without(&service),
+        let mut cookie = match (signed_in.principal.role, signed_in.principal.password_change_required) {
+            (Role::Admin, false) => cookie::with(state.accounts.refresh_token(&signed_in)?, &service),
+            _ => cookie::without(&service),
         };
         cookie.set_same_site(page.same_site());
         response.cookie(cookie);
@@ -300,24 +338,25 @@ fn answer(
         access_token: signed_in.access_token,
         token_type: "Bearer",
         expires_in: signed_in.expires_in,
+        password_change_required: signed_in.principal.password_change_required,
         user: signed_in.principal.into(),
     }))
 }
 
 /// Get the signed-in user
 ///
-/// The user of the token, with the current values of the database.
+/// The user of the token, with the current values of the database. Every token may call it.
 #[utoipa::path(
     operation_id = "getMe",
     tag = "auth",
-    responses((status = 200, description = "The signed-in user.", body = User), MeProblems)
+    responses((status = 200, description = "The signed-in user.", body = Me), MeProblems)
 )]
 #[get("/auth/me")]
 async fn me(
     _: Query<NoParameters>,
     state: web::Data<AppState>,
     request: HttpRequest,
-) -> Result<web::Json<User>, ApiError> {
+) -> Result<web::Json<Me>, ApiError> {
     let principal = guard::principal(&state, &request).await?;
     Ok(web::Json(principal.into()))
 }

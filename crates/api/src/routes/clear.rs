@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::{HttpRequest, post, web};
+use campus_backup_domain::audit::AuditEvent;
 use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::clear::{self, Clear, ClearMode, Cleared, ExpectedRemoval};
-use campus_backup_domain::job::{ClearReport, Job, JobResult, UndoReport};
+use campus_backup_domain::job::{ClearReport, Idempotency, Job, JobResult, UndoReport};
+use campus_backup_domain::operations::Operations;
 use campus_backup_domain::{Error, Table};
 use chrono::{DateTime, Utc};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -18,6 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::AppState;
 use crate::body::{Body, Formats, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
+use crate::identity::{IdentityHeader, IdentityOfHeader};
 use crate::middleware::guard::Granted;
 use crate::problem::{ApiError, Code};
 use crate::problem_responses;
@@ -148,7 +151,7 @@ impl<'de> Deserialize<'de> for ExpectedRows {
         "attendance": 0,
     },
     "cleared_at": "2026-11-23T09:30:00Z", "archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
-    "undo_until": "2026-11-30T09:30:00Z",
+    "undo_until": "2026-11-30T09:30:00Z", "undo_needs_identity": false,
 }))]
 pub struct ClearAnswer {
     /// The clear's id, which is also the id of its job; `null` if nothing was changed.
@@ -173,11 +176,13 @@ pub struct ClearAnswer {
     archive_id: Option<String>,
     /// The end of the time in which `POST /backup/clear/{id}/undo` restores the rows, UTC.
     undo_until: Option<DateTime<Utc>>,
+    /// Whether the undo will need the secret key of the archives, because they are encrypted to public keys alone.
+    undo_needs_identity: bool,
 }
 
 impl ClearAnswer {
     /// The answer of a dry run.
-    pub fn preview(scope: TableScope, cleared: Cleared) -> Self {
+    pub fn preview(scope: TableScope, cleared: Cleared, undo_needs_identity: bool) -> Self {
         Self {
             id: None,
             table: scope.name(),
@@ -188,11 +193,12 @@ impl ClearAnswer {
             cleared_at: cleared.cleared_at,
             archive_id: None,
             undo_until: None,
+            undo_needs_identity,
         }
     }
 
     /// The answer of a clear that was done.
-    pub fn done(id: String, scope: TableScope, report: ClearReport) -> Self {
+    pub fn done(id: String, scope: TableScope, report: ClearReport, undo_needs_identity: bool) -> Self {
         Self {
             id: Some(id),
             table: scope.name(),
@@ -203,6 +209,7 @@ impl ClearAnswer {
             cleared_at: report.cleared_at,
             archive_id: report.archive_id,
             undo_until: report.undo_until,
+            undo_needs_identity,
         }
     }
 }
@@ -257,8 +264,8 @@ problem_responses!(
 problem_responses!(
     UndoProblems: InvalidField, Unauthenticated, Forbidden, UnknownClear, ArchiveGone, UndoExpired, NothingToUndo,
     AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, Unexportable, ArchiveTruncated, ArchiveCorrupt,
-    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveRecordMismatch, UndoUnproven, ArchiveIncomplete, ArchiveUnrestorable,
-    ManifestUnreadable, ArchiveUnreadable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured,
+    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveKeyRequired, ArchiveManifestMismatch, ArchiveRecordMismatch,
+    UndoUnproven, ArchiveIncomplete, ArchiveUnrestorable, ManifestUnreadable, ArchiveUnreadable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured,
     StoreUnavailable, InsufficientStorage, Internal
 );
 
@@ -298,7 +305,8 @@ async fn clear_table(
         .ok_or_else(|| ApiError::unknown_table_in_body(&clear::scope_names()))?;
     let about = About {
         table: Some(scope.name().to_owned()),
-        event: asked.dry_run.then_some("clear_preview"),
+        event: asked.dry_run.then_some(AuditEvent::ClearPreview),
+        ..About::default()
     };
     about.keep(&http);
     let request = Clear {
@@ -312,24 +320,28 @@ async fn clear_table(
         confirmation: asked.confirm,
     };
     let (admin, confirmation) = (&granted.0, state.confirmation);
+    let undo_needs_identity = !state.operations.opens_new_archives();
     if request.mode == ClearMode::DryRun {
         request.check(confirmation)?;
         let preview = clear::preview(admin, &state.database, &request).await?;
-        return Ok(web::Json(ClearAnswer::preview(scope, preview)));
+        return Ok(web::Json(ClearAnswer::preview(scope, preview, undo_needs_identity)));
     }
     let submitted = state.operations.clear(admin, confirmation, &request, key).await?;
     let (id, report) = report(submitted.ended().await?)?;
-    Ok(web::Json(ClearAnswer::done(id, scope, report)))
+    Ok(web::Json(ClearAnswer::done(id, scope, report, undo_needs_identity)))
 }
 
 /// Undo a clear
 ///
 /// Restores exactly the rows that the clear deleted, in one transaction. It does not change rows that were written
 /// since. If such rows block the undo, nothing is changed, and the problem has the `plan` with its blockers.
+///
+/// If the service has no key that opens the safety backup, the header `X-Archive-Identity` must have it. The clear and its dry run
+/// say so (`undo_needs_identity`).
 #[utoipa::path(
     operation_id = "undoClear",
     tag = "backup",
-    params(("id" = String, Path, description = "The id of the clear."), IdempotencyHeader),
+    params(("id" = String, Path, description = "The id of the clear."), IdempotencyHeader, IdentityHeader),
     responses((status = 200, description = "The restored rows.", body = UndoAnswer), UndoProblems)
 )]
 #[post("/clear/{id}/undo")]
@@ -339,17 +351,28 @@ async fn undo_clear(
     state: web::Data<AppState>,
     id: web::Path<String>,
     key: IdempotencyKey,
+    identity: IdentityOfHeader,
 ) -> Result<web::Json<UndoAnswer>, ApiError> {
     let key = key.of("undoClear", &*id)?;
-    let submitted = state.operations.undo(&granted.0, &id, key).await?;
+    let (id, report) = undone(&granted, &identity.operations(&state), &id, key).await?;
+    Ok(web::Json(UndoAnswer::new(id, report)))
+}
+
+/// Undoes a clear or an import, and returns the id of the job with its report. If newer rows block the undo, the problem has its plan.
+pub(super) async fn undone(
+    granted: &Granted,
+    operations: &Operations,
+    id: &str,
+    key: Option<Idempotency>,
+) -> Result<(String, UndoReport), ApiError> {
+    let submitted = operations.undo(&granted.0, id, key).await?;
     match report(submitted.ended().await?) {
-        Ok((id, report)) => Ok(web::Json(UndoAnswer::new(id, report))),
         Err(error) if error.code() == Code::UndoBlocked => {
-            let plan = state.operations.undo_plan(&granted.0, &id).await?;
+            let plan = operations.undo_plan(&granted.0, id).await?;
             let plan = serde_json::to_value(plan).map_err(ApiError::internal)?;
             Err(error.with_plan(plan))
         }
-        Err(error) => Err(error),
+        done => done,
     }
 }
 

@@ -11,6 +11,7 @@ use campus_backup_domain::diff::{
 };
 use campus_backup_domain::export::CsvOptions;
 use campus_backup_domain::job::Progress;
+use campus_backup_domain::operations::Operations;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, PartialSchema as _, ToSchema};
@@ -20,6 +21,7 @@ use super::download::{abandoned, send, sent, transfer};
 use crate::AppState;
 use crate::body::Query;
 use crate::csv_style::{self, DatesName, DecimalsName, DelimiterName};
+use crate::identity::{IdentityHeader, IdentityOfHeader};
 use crate::link;
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
@@ -89,11 +91,19 @@ impl DiffQuery {
     ///
     /// # Errors
     /// 422 `invalid_field` for anything else.
-    pub fn demand_csv(&self) -> Result<(), ApiError> {
+    pub fn ensure_csv(&self) -> Result<(), ApiError> {
         match self.format {
             Some(DiffFormat::Csv) => self.check(),
             _ => Err(ApiError::invalid("format", "must be csv for a link")),
         }
+    }
+
+    /// The archives that are compared.
+    pub fn archives(&self) -> impl Iterator<Item = &str> {
+        [&self.from, &self.to]
+            .into_iter()
+            .map(String::as_str)
+            .filter(|id| *id != LIVE)
     }
 
     /// Demands a consistent query.
@@ -198,7 +208,7 @@ problem_responses!(
 #[utoipa::path(
     operation_id = "diffArchives",
     tag = "archives",
-    params(DiffQuery),
+    params(DiffQuery, IdentityHeader),
     responses(
         (
             status = 200,
@@ -216,17 +226,19 @@ async fn compare(
     granted: Granted,
     state: web::Data<AppState>,
     query: Query<DiffQuery>,
+    identity: IdentityOfHeader,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let query = query.0;
     let link_use = link::claimed(&request, query.link.as_deref(), query.begin)?;
     query.check()?;
     if link_use.is_some() {
-        query.demand_csv()?;
+        query.ensure_csv()?;
     }
     let admin = &granted.0;
-    let from = diff_input(admin, &state, &query.from).await?;
-    let to = diff_input(admin, &state, &query.to).await?;
+    let operations = identity.operations(&state);
+    let from = diff_input(admin, &state, &operations, &query.from).await?;
+    let to = diff_input(admin, &state, &operations, &query.to).await?;
     if query.format == Some(DiffFormat::Csv) {
         let default = CsvOptions::default();
         let wanted = CsvRequest {
@@ -271,9 +283,9 @@ async fn compare(
 ///
 /// # Errors
 /// Those of [`Operations::diff_input`](campus_backup_domain::operations::Operations::diff_input).
-async fn diff_input(admin: &Admin, state: &AppState, id: &str) -> Result<DiffInput, ApiError> {
+async fn diff_input(admin: &Admin, state: &AppState, operations: &Operations, id: &str) -> Result<DiffInput, ApiError> {
     match id {
         LIVE => Ok(DiffInput::Live(state.database.clone())),
-        id => Ok(state.operations.diff_input(admin, id).await?),
+        id => Ok(operations.diff_input(admin, id).await?),
     }
 }

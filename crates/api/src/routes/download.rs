@@ -189,7 +189,8 @@ problem_responses!(
 /// CSV is UTF-8 (RFC 4180, with CRLF). NULL is an empty field, and an empty text is `""`. Dates are `DD-MM-YYYY`, timestamps
 /// `DD-MM-YYYY HH:MM:SS` in the school's time zone. Money has two decimals. `delimiter`, `decimals` and `dates` change that for
 /// spreadsheets of other countries. JSON is the archive format. It has every column, for `users` and `all` also the password
-/// hashes, and a `summary` with counts and digests as the last member.
+/// hashes, and a `summary` with counts and digests as the last member. For those two as JSON, a named token needs the scope
+/// `backup`, too.
 ///
 /// A browser can't send a token with a link. It uses a link from `POST /backup/download-links`.
 #[utoipa::path(

@@ -1,22 +1,22 @@
 //! `/backup/download-links`: links for one download by a browser.
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use campus_backup_domain::Table;
-use campus_backup_domain::account::LinkStatus;
+use campus_backup_domain::account::{Admin, LinkStatus, TokenScope};
 use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::export::Transfer;
+use campus_backup_domain::{Error, Table};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::archives::FileQuery;
+use super::archives::{CertificateQuery, FileQuery};
 use super::diff::DiffQuery;
 use super::download::DownloadQuery;
 use crate::AppState;
 use crate::body::{Body, NoParameters, Query, RequestBody, fields};
 use crate::client_ip;
-use crate::link::{self, DOWNLOADS, Target};
+use crate::link::{self, ARCHIVES, DOWNLOADS, Target};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
@@ -32,11 +32,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"path": "/backup/download/students?format=xlsx"}))]
 struct LinkRequest {
-    /// Path and query of one download, such as `/backup/download/students?format=xlsx`; also of an archive's file or
-    /// table, or of a comparison as CSV.
+    /// Path and query of one download, such as `/backup/download/students?format=xlsx`; also of an archive's file,
+    /// table or certificate, or of a comparison as CSV.
     #[schema(
         max_length = 4096,
-        pattern = r"^/backup/(download/[a-z_]+|archives/[^/?#]+/(file|download/[a-z_]+)|diff)(\?[^#]*)?$"
+        pattern = r"^/backup/(download/[a-z_]+|archives/[^/?#]+/(file|certificate|download/[a-z_]+)|diff)(\?[^#]*)?$"
     )]
     path: String,
 }
@@ -67,7 +67,7 @@ problem_responses!(
 
 problem_responses!(
     LinkProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
-    Forbidden, DatabaseBusy, DatabaseUnavailable, InsufficientStorage, Internal
+    Forbidden, ArchiveWrongKey, ArchiveKeyRequired, DatabaseBusy, DatabaseUnavailable, InsufficientStorage, Internal
 );
 
 /// Create a download link
@@ -83,6 +83,11 @@ problem_responses!(
 /// link ends when as many bytes as the file has were sent. All ranges of one link together, with those that were
 /// broken off, may have at most twice the size of the file. A range of any other download is refused (416), because
 /// that file is generated while it is sent.
+///
+/// For a download with the hashes of the passwords, a named token needs the scope `backup`, too.
+///
+/// A link can't carry a secret key. If the service has no key that opens the archive, there is no link to a table of it or to a
+/// comparison with it. Such a download needs the header `X-Archive-Identity`. A link to the file itself needs no key.
 #[utoipa::path(
     operation_id = "createDownloadLink",
     tag = "backup",
@@ -101,7 +106,9 @@ async fn create_link(
     if let Some(target) = link::target(path.split('?').next().unwrap_or_default()) {
         About::target(target).keep(&request);
     }
-    check(&path)?;
+    for id in check(&path, &granted.0)? {
+        ensure_opens(&state, &id).await?;
+    }
     let made = state.accounts.create_link(&granted.0, &path).await?;
     let base = client_ip::of_service(state.settings.public_url.as_deref(), &request);
     let url = format!("{base}{}", link::path_with_token(&path, &made.token));
@@ -133,8 +140,19 @@ async fn get_link(
     Ok(web::Json(state.accounts.link_status(&granted.0, id).await?))
 }
 
-/// Demands the path of a download that could start now.
-fn check(path: &str) -> Result<(), ApiError> {
+/// Ensures that the service has a key for an archive. If the archive does not exist, the download says so.
+async fn ensure_opens(state: &AppState, id: &str) -> Result<(), ApiError> {
+    match state.operations.ensure_opens(id).await {
+        Err(Error::Archive(fault)) => Err(ApiError::from(Error::Archive(fault)).with_hint(
+            "A link can't carry a secret key. Send the request of the download itself, with the header X-Archive-Identity.",
+        )),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Ensures that the path is one of a download that can start now, and that a named token may start it. Returns the archives that
+/// the download has to open.
+fn check(path: &str, admin: &Admin) -> Result<Vec<String>, ApiError> {
     let (name, query) = path.split_once('?').unwrap_or((path, ""));
     let refused = |error: ApiError| {
         let problem = format!("has a query that can't be accepted: {}", error.problem().detail);
@@ -144,27 +162,38 @@ fn check(path: &str) -> Result<(), ApiError> {
         let problem = format!("must be the path of a download, such as {DOWNLOADS}students");
         ApiError::invalid("path", problem)
     };
+    let mut archives = Vec::new();
     let has_link = match link::target(name).ok_or_else(elsewhere)? {
         Target::Download(scope) => {
             let scope = TableScope::from_name(scope).ok_or_else(elsewhere)?;
             let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
             let request = query.request(scope, Transfer::default()).map_err(refused)?;
             request.check().map_err(|error| refused(error.into()))?;
+            request.ensure_scope(admin)?;
             query.link.is_some() || query.begin.is_some()
         }
         Target::Table(table) => {
             let table = Table::from_name(table).ok_or_else(elsewhere)?;
             let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
-            query.of_archive(table, Transfer::default()).map_err(refused)?;
+            let request = query.of_archive(table, Transfer::default()).map_err(refused)?;
+            request.ensure_scope(admin)?;
+            let id = name.strip_prefix(ARCHIVES).and_then(|rest| rest.split('/').next());
+            archives.extend(id.map(str::to_owned));
             query.link.is_some() || query.begin.is_some()
         }
         Target::File => {
             let query: FileQuery = fields::from_query(query).map_err(refused)?;
+            admin.ensure_scope(TokenScope::Backup)?;
+            query.link.is_some() || query.begin.is_some()
+        }
+        Target::Certificate => {
+            let query: CertificateQuery = fields::from_query(query).map_err(refused)?;
             query.link.is_some() || query.begin.is_some()
         }
         Target::Diff => {
             let query: DiffQuery = fields::from_query(query).map_err(refused)?;
-            query.demand_csv().map_err(refused)?;
+            query.ensure_csv().map_err(refused)?;
+            archives.extend(query.archives().map(str::to_owned));
             query.link.is_some() || query.begin.is_some()
         }
     };
@@ -174,5 +203,5 @@ fn check(path: &str) -> Result<(), ApiError> {
             "must have neither a link's token nor a fragment",
         ));
     }
-    Ok(())
+    Ok(archives)
 }

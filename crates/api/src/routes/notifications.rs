@@ -1,17 +1,19 @@
 //! `/backup/notifications`: mails, webhooks and pings about what happened.
 
+use std::borrow::Cow;
+
 use actix_web::http::header::{CacheControl, CacheDirective, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use campus_backup_domain::Error;
 use campus_backup_domain::notify::{
     EventKind, NewNotification, NotificationDetails, NotificationKind, NotificationPatch, TestOutcome,
 };
-use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use campus_backup_domain::secret::expose;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::AppState;
@@ -21,7 +23,6 @@ use crate::middleware::guard::Granted;
 use crate::pagination::{self, Page, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
-use crate::schema::words;
 
 /// The largest limit of a page.
 const MAX_LIMIT: u64 = 100;
@@ -39,144 +40,19 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(delete_notification);
 }
 
-/// A notification.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Notification, example = json!({
-    "id": 1, "name": "Office", "kind": "email", "to": ["office@school.example"], "url": null,
-    "events": ["backup_failed", "backup_stale", "backup_well_again", "archive_suspicious"], "attach_archive": false,
-    "enabled": true, "created_at": "2026-11-23T09:30:00Z", "updated_at": "2026-11-23T09:30:00Z", "created_by": "admin",
-    "last_sent_at": "2026-11-29T01:00:09Z", "last_error": null, "failing_since": null, "waiting": 0, "secret": null,
-}))]
-pub struct NotificationAnswer {
-    /// Its id.
-    id: i64,
-    /// Its name. No other notification has it.
-    name: String,
-    /// How it is sent.
-    #[schema(schema_with = kinds)]
-    kind: NotificationKind,
-    /// The mail addresses of an email. It is empty for a webhook and a ping.
-    to: Vec<String>,
-    /// The URL of a webhook or a ping.
-    #[schema(required = true)]
-    url: Option<String>,
-    /// The events that it is about.
-    #[schema(schema_with = shown_events)]
-    events: Vec<EventKind>,
-    /// Whether mails about backups carry the archive.
-    attach_archive: bool,
-    /// Whether it is sent.
-    enabled: bool,
-    /// When it was created, UTC.
-    created_at: DateTime<Utc>,
-    /// When it was edited, or created, UTC.
-    updated_at: DateTime<Utc>,
-    /// The user that created it.
-    created_by: String,
-    /// When its last message was sent, UTC.
-    #[schema(required = true)]
-    last_sent_at: Option<DateTime<Utc>>,
-    /// Why the last attempt failed. It is `null` after a success.
-    #[schema(required = true)]
-    last_error: Option<String>,
-    /// Since when all attempts have failed, UTC. It is `null` after a success.
-    #[schema(required = true)]
-    failing_since: Option<DateTime<Utc>>,
-    /// How many messages wait to be sent.
-    waiting: u64,
-    /// The secret that signs a webhook, in the answer to its creation. Other answers have `null`: store it now.
-    #[serde(serialize_with = "expose")]
-    #[schema(value_type = Option<String>, required = true)]
-    secret: Option<SecretString>,
-}
+/// An event that an email or a webhook can be about.
+struct EventChoice;
 
-fn expose<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    secret.as_ref().map(ExposeSecret::expose_secret).serialize(serializer)
-}
-
-impl From<NotificationDetails> for NotificationAnswer {
-    fn from(notification: NotificationDetails) -> Self {
-        Self {
-            id: notification.id,
-            name: notification.name,
-            kind: notification.kind,
-            to: notification.to,
-            url: notification.url,
-            events: notification.events,
-            attach_archive: notification.attach_archive,
-            enabled: notification.enabled,
-            created_at: notification.created_at,
-            updated_at: notification.updated_at,
-            created_by: notification.created_by,
-            last_sent_at: notification.last_sent_at,
-            last_error: notification.last_error,
-            failing_since: notification.failing_since,
-            waiting: notification.waiting,
-            secret: notification.secret,
-        }
+impl PartialSchema for EventChoice {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(EventKind::schema_of(EventKind::CHOICES))
     }
 }
 
-/// The result of a test message.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = NotificationTest, example = json!({
-    "delivered": false, "detail": "The server answered with 404.",
-}))]
-pub struct TestAnswer {
-    /// Whether the server has accepted the message.
-    delivered: bool,
-    /// What the server said, or why it could not be asked.
-    detail: String,
-}
-
-impl From<TestOutcome> for TestAnswer {
-    fn from(outcome: TestOutcome) -> Self {
-        Self {
-            delivered: outcome.delivered,
-            detail: outcome.detail,
-        }
+impl ToSchema for EventChoice {
+    fn name() -> Cow<'static, str> {
+        "NotificationEventChoice".into()
     }
-}
-
-fn kinds() -> Schema {
-    words(
-        &NotificationKind::ALL,
-        "How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a \
-         service that monitors backups, such as healthchecks.io.",
-    )
-}
-
-fn event_words(all: &[EventKind]) -> Schema {
-    words(
-        all,
-        "`backup_succeeded`: a backup is stored. `backup_failed`: a backup failed, with a schedule after its last attempt. \
-         `backup_stale`: there was no backup for too long. `backup_well_again`: there are backups again. `archive_suspicious`: an \
-         archive has far less data than the ones before it. `retention_held`: old archives are not deleted. `restore_done`: an \
-         archive was restored. `clear_done`: tables were cleared, or a clear was undone. `schedule_disabled`: a schedule was \
-         disabled or deleted. `administrator_added`: an administrator's account was created.",
-    )
-}
-
-fn shown_events() -> Schema {
-    let mut all = EventKind::CHOICES.to_vec();
-    all.push(EventKind::BackupStarted);
-    ArrayBuilder::new()
-        .items(RefOr::T(event_words(&all)))
-        .description(Some("The events that it is about."))
-        .into()
-}
-
-fn chosen_events() -> Schema {
-    let events = ArrayBuilder::new()
-        .items(RefOr::T(event_words(&EventKind::CHOICES)))
-        .min_items(Some(1));
-    OneOfBuilder::new()
-        .item(ObjectBuilder::new().schema_type(Type::Null))
-        .item(events)
-        .description(Some(
-            "The events that it is about. The default is all but `backup_succeeded`. A ping has its own events.",
-        ))
-        .into()
 }
 
 /// A new notification. An email needs `to`, a webhook and a ping need `url`.
@@ -192,7 +68,6 @@ struct CreateNotificationRequest {
     )]
     name: String,
     /// How it is sent.
-    #[schema(schema_with = kinds)]
     kind: NotificationKind,
     /// The mail addresses of an email, 10 at most.
     #[schema(max_items = 10)]
@@ -200,8 +75,8 @@ struct CreateNotificationRequest {
     /// The URL of a webhook or a ping: http or https, without a user name and a password.
     #[schema(max_length = 2000)]
     url: Option<String>,
-    /// The events that it is about.
-    #[schema(schema_with = chosen_events, required = false)]
+    /// The events that it is about. The default is all but `backup_succeeded`. A ping has its own events.
+    #[schema(value_type = Option<Vec<EventChoice>>, required = false, min_items = 1)]
     events: Option<Vec<EventKind>>,
     /// The secret that signs a webhook: `whsec_` and the base64 of 24 to 64 random bytes. By default, the service makes one.
     #[serde(serialize_with = "expose", default)]
@@ -250,8 +125,8 @@ struct UpdateNotificationRequest {
     /// The URL of a webhook or a ping: http or https, without a user name and a password.
     #[schema(max_length = 2000)]
     url: Option<String>,
-    /// The events that it is about.
-    #[schema(schema_with = chosen_events, required = false)]
+    /// The events that it is about. A ping has its own events.
+    #[schema(value_type = Option<Vec<EventChoice>>, required = false, min_items = 1)]
     events: Option<Vec<EventKind>>,
     /// The secret that signs a webhook: `whsec_` and the base64 of 24 to 64 random bytes.
     #[schema(value_type = Option<String>, required = false, max_length = 100)]
@@ -310,11 +185,15 @@ fn id_of(path: &str) -> Result<i64, ApiError> {
 /// Create a notification
 ///
 /// A message is stored in the transaction of its event, and sent within seconds. If the server does not accept it, the service tries
-/// again for about two days. A message may be sent twice, if the service is killed while it sends; then it has the same id.
+/// again for about two days. A message may be sent twice, if the service is killed while it sends; then it has the same id. A message
+/// does not overtake an earlier one of the same subject, such as the beginning and the end of an alarm.
 ///
 /// An `email` needs the mail server of the settings (`--smtp-url-file` and `--smtp-from`). A `webhook` gets JSON with `type`,
 /// `timestamp` and `data`, signed in the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. A `ping` gets a
 /// request to `URL/start`, `URL` or `URL/fail` when a backup begins, succeeds or fails.
+///
+/// The secret of a webhook is in this answer alone. The same request with the same `Idempotency-Key` gets it once more within 15
+/// minutes, in case the answer was lost, and `null` later or if the notification was edited.
 ///
 /// The addresses of webhooks and pings must not be those of this machine or its nearest network, unless `--allow-local-targets` is
 /// set. Redirects are not followed.
@@ -327,7 +206,7 @@ fn id_of(path: &str) -> Result<i64, ApiError> {
         (
             status = 201,
             description = "The notification, with the secret of a webhook.",
-            body = NotificationAnswer,
+            body = NotificationDetails,
             headers(("Location" = String, description = "The address of the notification.")),
         ),
         CreateProblems
@@ -346,7 +225,7 @@ async fn create_notification(
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/backup/notifications/{}", notification.id)))
         .insert_header(CacheControl(vec![CacheDirective::NoStore]))
-        .json(NotificationAnswer::from(notification)))
+        .json(notification))
 }
 
 /// List notifications
@@ -363,7 +242,7 @@ async fn create_notification(
         (
             status = 200,
             description = "The notifications.",
-            body = inline(Page<NotificationAnswer>),
+            body = inline(Page<NotificationDetails>),
             headers(
                 ("X-Total-Count" = u64, description = "The number of items of the whole list."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
@@ -385,8 +264,7 @@ async fn list_notifications(
     let (limit, offset) = window(limit, offset, MAX_LIMIT)?;
     let found = state.notifications.list(&granted.0, limit, offset).await?;
     let window = Window::new(limit, offset, found.total);
-    let items: Vec<NotificationAnswer> = found.items.into_iter().map(Into::into).collect();
-    pagination::page(&state, &request, window, items)
+    pagination::page(&state, &request, window, found.items)
 }
 
 /// Get a notification
@@ -396,7 +274,7 @@ async fn list_notifications(
     operation_id = "getNotification",
     tag = "notifications",
     params(("id" = i64, Path, description = "The notification's id.")),
-    responses((status = 200, description = "The notification.", body = NotificationAnswer), ShowProblems)
+    responses((status = 200, description = "The notification.", body = NotificationDetails), ShowProblems)
 )]
 #[get("/notifications/{id}")]
 async fn get_notification(
@@ -404,9 +282,9 @@ async fn get_notification(
     _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
-) -> Result<web::Json<NotificationAnswer>, ApiError> {
+) -> Result<web::Json<NotificationDetails>, ApiError> {
     let notification = state.notifications.get(&granted.0, id_of(&id)?).await?;
-    Ok(web::Json(notification.into()))
+    Ok(web::Json(notification))
 }
 
 /// Update a notification
@@ -418,7 +296,7 @@ async fn get_notification(
     params(("id" = i64, Path, description = "The notification's id.")),
     request_body(content = UpdateNotificationRequest, description = "The new values."),
     responses(
-        (status = 200, description = "The notification with the new values.", body = NotificationAnswer),
+        (status = 200, description = "The notification with the new values.", body = NotificationDetails),
         UpdateProblems
     )
 )]
@@ -429,7 +307,7 @@ async fn update_notification(
     state: web::Data<AppState>,
     id: web::Path<String>,
     body: Body<UpdateNotificationRequest>,
-) -> Result<web::Json<NotificationAnswer>, ApiError> {
+) -> Result<web::Json<NotificationDetails>, ApiError> {
     let request = body.0;
     let patch = NotificationPatch {
         name: request.name,
@@ -441,7 +319,7 @@ async fn update_notification(
         enabled: request.enabled,
     };
     let notification = state.notifications.update(&granted.0, id_of(&id)?, patch).await?;
-    Ok(web::Json(notification.into()))
+    Ok(web::Json(notification))
 }
 
 /// Delete a notification
@@ -473,7 +351,7 @@ async fn delete_notification(
     operation_id = "testNewNotification",
     tag = "notifications",
     request_body(content = CreateNotificationRequest, description = "The notification."),
-    responses((status = 200, description = "What the server said.", body = TestAnswer), TestNewProblems)
+    responses((status = 200, description = "What the server said.", body = TestOutcome), TestNewProblems)
 )]
 #[post("/notifications/test")]
 async fn test_new_notification(
@@ -481,19 +359,20 @@ async fn test_new_notification(
     _: Query<NoParameters>,
     state: web::Data<AppState>,
     body: Body<CreateNotificationRequest>,
-) -> Result<web::Json<TestAnswer>, ApiError> {
+) -> Result<web::Json<TestOutcome>, ApiError> {
     let outcome = state.notifications.try_new(&granted.0, body.0.into()).await?;
-    Ok(web::Json(outcome.into()))
+    Ok(web::Json(outcome))
 }
 
 /// Try a notification
 ///
-/// Sends a test message at once, also if the notification is disabled, and answers what the server said.
+/// Sends a test message at once, also if the notification is disabled, and answers what the server said. If it has accepted the
+/// message, the notification is no longer failing.
 #[utoipa::path(
     operation_id = "testNotification",
     tag = "notifications",
     params(("id" = i64, Path, description = "The notification's id.")),
-    responses((status = 200, description = "What the server said.", body = TestAnswer), ShowProblems)
+    responses((status = 200, description = "What the server said.", body = TestOutcome), ShowProblems)
 )]
 #[post("/notifications/{id}/test")]
 async fn test_notification(
@@ -501,7 +380,7 @@ async fn test_notification(
     _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
-) -> Result<web::Json<TestAnswer>, ApiError> {
+) -> Result<web::Json<TestOutcome>, ApiError> {
     let outcome = state.notifications.try_saved(&granted.0, id_of(&id)?).await?;
-    Ok(web::Json(outcome.into()))
+    Ok(web::Json(outcome))
 }

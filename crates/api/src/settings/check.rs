@@ -6,11 +6,11 @@ use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use campus_backup_archive::Keys;
+use campus_backup_archive::{Keys, MAX_RECIPIENTS, Recipients};
 use campus_backup_domain::account::{IdentityProvider, JwksSource};
 use campus_backup_domain::notify::{MailAddress, SecretsKey, SmtpServer, SmtpSettings};
 use campus_backup_domain::{Error, store};
@@ -276,6 +276,31 @@ impl<'a> Check<'a> {
         })
     }
 
+    /// The public keys of the list, and those of the key file.
+    pub(super) fn recipients(&mut self, flag: &str, given: Option<&str>, of_key_file: &Recipients) -> Recipients {
+        if given.is_some_and(|given| given.to_ascii_uppercase().contains(SECRET_KEY_START)) {
+            // The message must not repeat it.
+            self.refuse(
+                flag,
+                "it has a secret key; only public keys of age (age1...) belong here".to_owned(),
+            );
+            return of_key_file.clone();
+        }
+        let expected = "a public key of age (age1...)";
+        let listed = self.list(flag, given, expected, |key| Recipients::parse(key).ok());
+        let all = listed
+            .iter()
+            .fold(Recipients::none(), |all, one| all.with(one))
+            .with(of_key_file);
+        if all.public_keys().len() > MAX_RECIPIENTS {
+            self.refuse(
+                flag,
+                format!("there are more than {MAX_RECIPIENTS} keys with those of --archive-key-file"),
+            );
+        }
+        all
+    }
+
     /// A secret from its variable or from its file. `check` returns its fault, which completes the sentence "the
     /// secret ...".
     pub(super) fn secret(
@@ -367,6 +392,15 @@ impl<'a> Check<'a> {
         JwksSource::File(PathBuf::from(given))
     }
 
+    /// Folders with commas between them. They need not exist yet: a disk may be mounted later.
+    pub(super) fn folders(&mut self, flag: &str, given: Option<&str>) -> Vec<PathBuf> {
+        self.list(flag, given, "the whole path of a folder, without `..`", |text| {
+            let path = PathBuf::from(text);
+            let is_plain = path.is_absolute() && !path.components().any(|part| part == Component::ParentDir);
+            is_plain.then_some(path)
+        })
+    }
+
     /// The mail server and the sender of mails: both or neither.
     pub(super) fn smtp(&mut self, notifications: &NotificationSettings) -> Option<SmtpSettings> {
         let check = |url: &str| SmtpServer::parse(url).map(drop);
@@ -450,6 +484,9 @@ impl<'a> Check<'a> {
         self.problems.push(format!("{name}: {why}"));
     }
 }
+
+/// The start of each secret key of age.
+const SECRET_KEY_START: &str = "AGE-SECRET-KEY";
 
 fn optional(given: Option<&str>) -> Option<&str> {
     given.map(str::trim).filter(|given| !given.is_empty())

@@ -15,8 +15,12 @@ use std::time::Duration;
 
 use campus_backup_archive::{Keys, Recipients};
 use campus_backup_domain::account::{self, Allowance, IdentityProvider, LoginLimits};
+use campus_backup_domain::clock::Clock;
+use campus_backup_domain::destination::DestinationSettings;
+use campus_backup_domain::import::read::MAX_FILE_BYTES;
 use campus_backup_domain::notify::{LocalTargets, MailStyle, NotifySettings, SecretsKey, SmtpSettings};
 use campus_backup_domain::{database, store};
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
@@ -37,7 +41,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The store of the archives.
     pub archives: store::StoreSettings,
-    /// The recipients for whom archives are encrypted, if any.
+    /// The public keys that archives are encrypted to, if any: those of the settings, and those of the key file.
     pub archive_recipients: Recipients,
     /// The keys that open encrypted archives.
     pub archive_keys: Keys,
@@ -55,7 +59,7 @@ pub struct Settings {
     pub smtp: Option<SmtpSettings>,
     /// How many bytes an archive may have that a mail carries.
     pub mail_attachment_limit: u64,
-    /// Whether webhooks and pings may connect to this machine.
+    /// Whether webhooks, pings and destinations may connect to this machine.
     pub local_targets: LocalTargets,
     /// The key that encrypts stored secrets, instead of the one in the data folder. See
     /// [`secret`](crate::data_dir::secret).
@@ -64,8 +68,18 @@ pub struct Settings {
     pub stale_after: Option<Duration>,
     /// The age at which the last verification is too old.
     pub verify_stale_after: Duration,
+    /// The folders in which a destination may be.
+    pub destination_folders: Vec<PathBuf>,
+    /// How often the service looks for archives that are to be copied.
+    pub copy_interval: Duration,
+    /// For how long a destination may lack a backup.
+    pub destination_stale_after: Duration,
+    /// For how many days the audit keeps its events; 0 keeps all.
+    pub audit_days: u32,
     /// The maximum size of an uploaded archive in bytes.
     pub upload_limit: u64,
+    /// The maximum size of a file to be imported in bytes.
+    pub import_limit: u64,
     /// The connection to the database.
     pub database: database::DatabaseSettings,
     /// What is logged, as a filter of `tracing_subscriber`.
@@ -176,6 +190,7 @@ impl Settings {
                 },
             },
             identity_provider: self.oidc.clone(),
+            clock: Clock::system(),
         }
     }
 
@@ -190,6 +205,17 @@ impl Settings {
                 dashboard: self.public_url.as_ref().map(|url| format!("{url}/backup/")),
             },
             key,
+        }
+    }
+
+    /// The settings of destinations, with the key that encrypts their secrets.
+    pub fn destinations(&self, key: Option<SecretsKey>) -> DestinationSettings {
+        DestinationSettings {
+            folders: self.destination_folders.clone(),
+            local_targets: self.local_targets,
+            key,
+            interval: TimeDelta::from_std(self.copy_interval).unwrap_or(TimeDelta::MAX),
+            request_timeout: None,
         }
     }
 
@@ -260,6 +286,7 @@ impl Settings {
             requests,
             automation,
             notifications,
+            destinations,
             monitoring,
         } = &serve.serving;
         let log = common
@@ -284,7 +311,11 @@ impl Settings {
                 lock_timeout: check.duration("database-timeout", &common.database_timeout, 1..=HOUR),
             },
             archives: check.archives(common.archives.as_deref(), &data_dir),
-            archive_recipients: archive_key.recipients(),
+            archive_recipients: check.recipients(
+                "archive-recipients",
+                common.archive_recipients.as_deref(),
+                &archive_key.recipients(),
+            ),
             archive_keys: archive_key.with(&previous_key),
             undo_window: check.duration("undo-window", &requests.undo_window, 1..=YEAR),
             schedules: check.parsed("schedules", &automation.schedules, "on or off", |text| match text {
@@ -306,6 +337,7 @@ impl Settings {
                     }
                 },
             ),
+            audit_days: check.number("audit-days", &automation.audit_days, 0..=36_500),
             smtp: check.smtp(notifications),
             mail_attachment_limit: check.size(
                 "mail-attachment-limit",
@@ -325,7 +357,15 @@ impl Settings {
             secrets_key: check.secrets_key(notifications),
             stale_after: check.optional_duration("stale-after", monitoring.stale_after.as_deref(), HOUR..=YEAR),
             verify_stale_after: check.duration("verify-stale-after", &monitoring.verify_stale_after, HOUR..=10 * YEAR),
+            destination_folders: check.folders("destination-folders", destinations.destination_folders.as_deref()),
+            copy_interval: check.duration("copy-interval", &destinations.copy_interval, 60..=DAY),
+            destination_stale_after: check.duration(
+                "destination-stale-after",
+                &destinations.destination_stale_after,
+                HOUR..=YEAR,
+            ),
             upload_limit: check.size("upload-limit", &requests.upload_limit, 1..=ONE_TIB),
+            import_limit: check.size("import-limit", &requests.import_limit, 1..=MAX_FILE_BYTES),
             data_dir,
             log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {
                 EnvFilter::builder().parse(text).is_ok().then(|| text.to_owned())

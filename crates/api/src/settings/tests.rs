@@ -45,6 +45,10 @@ fn all_problems_are_reported_at_once_on_separate_lines() {
             "--schedule-attempts=0",
             "--stale-after=59m",
             "--verify-stale-after=never",
+            "--destination-folders=/mnt/nas,backups",
+            "--copy-interval=10s",
+            "--destination-stale-after=10m",
+            "--audit-days=36501",
             "--oidc-issuer=https://id.example",
             "--database-url=oracle://system:s3cret@host/x",
             "--archives=s3://key:s3cret@bucket/archives",
@@ -85,6 +89,10 @@ fn all_problems_are_reported_at_once_on_separate_lines() {
         "--suspicion-threshold (CAMPUS_BACKUP_SUSPICION_THRESHOLD): `100%` is not a percentage from 1% to 99%, or off",
         "--stale-after (CAMPUS_BACKUP_STALE_AFTER): `59m` is not a duration from 1h to 365d, such as 90s",
         "--verify-stale-after (CAMPUS_BACKUP_VERIFY_STALE_AFTER): `never` is not a duration from 1h to 3650d",
+        "--destination-folders (CAMPUS_BACKUP_DESTINATION_FOLDERS): `backups` is not the whole path of a folder",
+        "--copy-interval (CAMPUS_BACKUP_COPY_INTERVAL): `10s` is not a duration from 1m to 1d, such as 90s",
+        "--destination-stale-after (CAMPUS_BACKUP_DESTINATION_STALE_AFTER): `10m` is not a duration from 1h to 365d",
+        "--audit-days (CAMPUS_BACKUP_AUDIT_DAYS): `36501` is not a whole number from 0 to 36500",
         "--oidc-jwks (CAMPUS_BACKUP_OIDC_JWKS): is missing",
         "--oidc-audience (CAMPUS_BACKUP_OIDC_AUDIENCE): is missing",
         "--oidc-role-claim (CAMPUS_BACKUP_OIDC_ROLE_CLAIM): is missing",
@@ -302,6 +310,7 @@ fn durations_and_sizes_are_accepted_with_units_and_without() {
     for settings in [with_units, plain] {
         assert_eq!(settings.undo_window, Duration::from_secs(172_800));
         assert_eq!(settings.upload_limit, 1 << 30);
+        assert_eq!(settings.import_limit, 1 << 30);
         assert_eq!(settings.body.size, 16 << 10);
         assert_eq!(settings.shutdown_timeout, Duration::ZERO);
     }

@@ -268,12 +268,15 @@ async fn service_answers_and_stops() {
 /// A service with a download that takes a while, or for ever.
 async fn slow_download(chunks: usize, shutdown_timeout: u64) -> Service {
     let folder = tempfile::tempdir().unwrap();
-    let jobs = state(settings(&folder, &[]), Installation::CreateIfMissing, |_| {
+    let state = state(settings(&folder, &[]), Installation::CreateIfMissing, |_| {
         Ok(Runner::ephemeral())
-    })
-    .await
-    .unwrap()
-    .jobs;
+    });
+    let AppState {
+        jobs,
+        deliveries,
+        copies,
+        ..
+    } = state.await.unwrap();
     let download = move || async move {
         let chunks = futures_util::stream::unfold(0, move |sent| async move {
             if sent == chunks {
@@ -295,6 +298,8 @@ async fn slow_download(chunks: usize, shutdown_timeout: u64) -> Service {
         server: server.run(),
         address,
         jobs,
+        deliveries,
+        copies,
         shutdown_timeout: Duration::from_secs(shutdown_timeout),
     }
 }

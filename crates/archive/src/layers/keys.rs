@@ -6,8 +6,15 @@ use std::iter;
 use age::{DecryptError, x25519};
 use age_core::format::{FileKey, Stanza};
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::KeyKind;
+
+/// The most public keys of an archive. A reader accepts some 80, because the header of age has about 100 bytes for each.
+pub const MAX_RECIPIENTS: usize = 50;
+
+/// How many bytes of the digest a [fingerprint](KeyFingerprint) has.
+const FINGERPRINT_BYTES: usize = 16;
 
 /// The keys that open encrypted archives. `Debug` shows only their number.
 #[derive(Clone, Default)]
@@ -41,6 +48,45 @@ pub enum KeyError {
     /// Not one key.
     #[error("there is no key in it")]
     Empty,
+}
+
+/// The fingerprint of a public key: the first 16 bytes of the SHA-256 of its text (`age1...`), as eight groups of four
+/// hexadecimal digits. It names a key on paper and in manifests.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyFingerprint(String);
+
+impl KeyFingerprint {
+    fn of(recipient: &x25519::Recipient) -> Self {
+        let digest = hex::encode(&Sha256::digest(recipient.to_string())[..FINGERPRINT_BYTES]);
+        let groups: Vec<&str> = (0..digest.len() / 4).map(|group| &digest[4 * group..][..4]).collect();
+        Self(groups.join("-"))
+    }
+
+    /// The fingerprint as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<KeyFingerprint> for String {
+    fn from(fingerprint: KeyFingerprint) -> Self {
+        fingerprint.0
+    }
+}
+
+/// A public key and its fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// Its text, `age1...`.
+    pub recipient: String,
+    /// Its fingerprint.
+    pub fingerprint: KeyFingerprint,
 }
 
 impl Keys {
@@ -161,9 +207,39 @@ impl Recipients {
         self
     }
 
+    /// Adds the public keys of another. A key that is there already is not added again.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        for key in &other.keys {
+            if !self.has(key) {
+                self.keys.push(key.clone());
+            }
+        }
+        self
+    }
+
     /// Whether nothing is encrypted.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.passphrase.is_none()
+    }
+
+    /// The public keys with their fingerprints, in the order in which they were given.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        let keys = self.keys.iter().map(|key| PublicKey {
+            recipient: key.to_string(),
+            fingerprint: KeyFingerprint::of(key),
+        });
+        keys.collect()
+    }
+
+    /// Whether one of these secret keys opens what is encrypted to the public keys.
+    pub fn are_opened_by(&self, keys: &Keys) -> bool {
+        keys.identities.iter().any(|identity| self.has(&identity.to_public()))
+    }
+
+    fn has(&self, key: &x25519::Recipient) -> bool {
+        let text = key.to_string();
+        self.keys.iter().any(|one| one.to_string() == text)
     }
 
     pub(super) fn boxed(&self) -> Vec<Box<dyn age::Recipient>> {

@@ -15,7 +15,8 @@ mod unzstd;
 use serde::{Deserialize, Serialize};
 
 pub use digest_stream::{DigestStream, Measurement};
-pub use keys::{KeyError, Keys, Recipients};
+pub use keys::{KeyError, KeyFingerprint, Keys, MAX_RECIPIENTS, PublicKey, Recipients};
+pub use open::document;
 pub(crate) use open::open;
 pub use seal::{Layers, Sealer};
 
@@ -53,6 +54,21 @@ pub struct Form {
 }
 
 impl Form {
+    /// All of them, those that the service writes first.
+    pub const ALL: [Self; 4] = [
+        Self::new(Compression::Zstd, Encryption::Age),
+        Self::new(Compression::Zstd, Encryption::None),
+        Self::new(Compression::None, Encryption::Age),
+        Self::new(Compression::None, Encryption::None),
+    ];
+
+    const fn new(compression: Compression, encryption: Encryption) -> Self {
+        Self {
+            compression,
+            encryption,
+        }
+    }
+
     /// The suffix of a file with these layers: nothing, `.zst`, `.age` or `.zst.age`.
     pub const fn suffix(self) -> &'static str {
         match (self.compression, self.encryption) {

@@ -21,6 +21,28 @@ const MOST_HEADER: usize = 8 << 10;
 /// A line of armour has 64 characters.
 const MOST_ARMOUR_LINE: usize = 1 << 10;
 
+/// The bytes of a document without the layers around it, to write them with other layers. Nothing of the document is checked.
+///
+/// # Errors
+/// [`Error::KeyRequired`], [`Error::WrongKey`], and damage of a layer. Later damage is an error of the reader.
+pub fn document<'s>(source: impl Read + Send + 's, keys: &Keys, limits: &Limits) -> Result<impl Read + Send + 's> {
+    let (document, _) = open(Box::new(source), keys, limits)?;
+    Ok(Document(document))
+}
+
+/// Gives errors of the layers as I/O errors with this crate's error as their source.
+struct Document<'s>(Input<'s>);
+
+impl Read for Document<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer);
+        read.map_err(|error| match fault::unwrap(error, Position::default()) {
+            Error::Io(error) => error,
+            error => io::Error::new(io::ErrorKind::InvalidData, error),
+        })
+    }
+}
+
 /// Removes at most one layer of each kind, and returns the bytes of the document.
 pub(crate) fn open<'s>(source: Input<'s>, keys: &Keys, limits: &Limits) -> Result<(Input<'s>, Form)> {
     let mut input: Input<'s> = Box::new(Source(source));

@@ -104,3 +104,46 @@ fn debug_output_shows_no_key() {
     assert!(!shown.contains("AGE") && !shown.contains("horse"), "{shown}");
     assert!(!format!("{:?}", Keys::parse("AGE-SECRET-KEY-1QQ").unwrap_err()).contains("AGE"));
 }
+
+/// `printf %s age1... | sha256sum` gives the same digits.
+#[test]
+fn fingerprint_is_the_digest_of_the_public_key() {
+    use sha2::Digest as _;
+    let recipients = keys().recipients();
+    let [key] = recipients.public_keys().try_into().unwrap();
+    assert_eq!(key.recipient, recipients.to_string().trim());
+    let digest = hex::encode(sha2::Sha256::digest(&key.recipient));
+    let fingerprint = key.fingerprint.to_string();
+    assert_eq!(fingerprint.len(), 39);
+    assert_eq!(fingerprint.replace('-', ""), digest[..32]);
+}
+
+#[test]
+fn recipients_are_added_once_and_opened_by_their_own_keys() {
+    let (mine, yours) = (Keys::generate(), Keys::generate());
+    let both = mine.recipients().with(&yours.recipients()).with(&mine.recipients());
+    assert_eq!(both.public_keys().len(), 2);
+    assert!(both.are_opened_by(&mine) && both.are_opened_by(&yours));
+    assert!(!both.are_opened_by(&Keys::generate()) && !both.are_opened_by(&Keys::none()));
+    assert!(!Recipients::none().are_opened_by(&mine));
+}
+
+#[test]
+fn document_can_be_written_with_other_keys() {
+    use std::io::Read as _;
+    let mut document = Vec::new();
+    let opened = campus_backup_archive::document(ENCRYPTED, &keys(), &Limits::default());
+    opened.unwrap().read_to_end(&mut document).unwrap();
+    assert!(document == BARE);
+    let other = Keys::generate();
+    let again = seal(&document, &encrypted_only(other.recipients()));
+    assert_eq!(read(&again, &other).unwrap().1, read(ENCRYPTED, &keys()).unwrap().1);
+    assert_eq!(refusal(&again, &keys()).code(), "wrong_key");
+
+    let refused = campus_backup_archive::document(ENCRYPTED, &other, &Limits::default());
+    assert_eq!(refused.map(drop).unwrap_err().code(), "wrong_key");
+    // The last chunk of a small file is read when it is opened, that of a large file when it is read to its end.
+    let cut = campus_backup_archive::document(&ENCRYPTED[..ENCRYPTED.len() - 1], &keys(), &Limits::default());
+    let is_complete = cut.is_ok_and(|mut cut| cut.read_to_end(&mut Vec::new()).is_ok());
+    assert!(!is_complete);
+}

@@ -1,16 +1,20 @@
-//! Creates administrators and sets passwords. For the start of the service and for the command line only; no request
-//! uses it.
+//! Creates administrators and sets passwords, for the start of the service and for the command line. [`manage`](super::manage)
+//! is for requests, and uses the same steps.
 
+use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    QuerySelect, SqlErr,
+    ActiveEnum as _, ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    PaginatorTrait, QueryFilter,
 };
 use secrecy::SecretString;
 
-use super::{Accounts, LONGEST_NAME, invalid, now, password, username};
+use super::one_time::{OneTimePasswords, PasswordKind};
+use super::session::end_access;
+use super::{Accounts, LONGEST_NAME, invalid, one_time, password, username};
+use crate::audit::{AuditActor, AuditEntry, AuditEvent};
 use crate::entity::user::{self, Role};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_unique_violation};
 use crate::notify::{self, AdministratorAdded, Event};
 use crate::security_log::SecurityEvent;
 
@@ -27,8 +31,9 @@ pub struct FirstAdmin {
 }
 
 /// The result of an insert: another process may have taken the name at the same time.
-enum InsertOutcome {
-    Yes,
+pub(super) enum InsertOutcome {
+    /// With the id of the new account.
+    Inserted(i64),
     NameTaken,
 }
 
@@ -53,8 +58,12 @@ impl Accounts {
         if has_admin(&transaction).await? {
             return Ok(None);
         }
-        match insert(&transaction, username, None, chosen.hash).await? {
-            InsertOutcome::Yes => transaction.commit().await.map_err(Error::database(doing))?,
+        let now = self.0.clock.now();
+        match insert(&transaction, username, None, Role::Admin, &chosen, now).await? {
+            InsertOutcome::Inserted(id) => {
+                let event = created_event(AuditActor::service(), id, username);
+                event.commit(transaction, doing).await?;
+            }
             InsertOutcome::NameTaken => {
                 transaction.rollback().await.map_err(Error::database(doing))?;
                 return match has_admin(self.0.database.connection()).await? {
@@ -93,18 +102,20 @@ impl Accounts {
         self.create_admin(&name, None, password).await.map(Some)
     }
 
-    /// Whether an active administrator has a usable password hash.
+    /// Whether an active administrator has a usable password that has not expired.
     async fn can_administrator_sign_in(&self) -> Result<bool> {
-        let hashes: Vec<String> = user::Entity::find()
-            .select_only()
-            .column(user::Column::PasswordHash)
+        let (connection, now) = (self.0.database.connection(), self.0.clock.now());
+        let administrators = user::Entity::find()
             .filter(user::Column::Role.eq(Role::Admin))
             .filter(user::Column::IsActive.eq(true))
-            .into_tuple()
-            .all(self.0.database.connection())
+            .all(connection)
             .await
             .map_err(Error::database(LOOKING))?;
-        Ok(hashes.iter().any(|hash| password::is_usable(hash)))
+        let passwords = OneTimePasswords::of(connection, &administrators).await?;
+        Ok(administrators.iter().any(|administrator| {
+            password::is_usable(&administrator.password_hash)
+                && passwords.kind(administrator, now) != PasswordKind::Expired
+        }))
     }
 
     /// Whether there is an administrator, active or not.
@@ -112,7 +123,8 @@ impl Accounts {
         has_admin(self.0.database.connection()).await
     }
 
-    /// Chooses and hashes the password of a first administrator. The caller inserts the user together with other rows.
+    /// Chooses and hashes the password of the administrator of a demo. The caller inserts the user together with other rows. It
+    /// is not a one-time password: a demo has nothing to protect.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the name is not valid or the password is too weak.
@@ -139,9 +151,11 @@ impl Accounts {
         let doing = "creating an administrator";
         let chosen = self.choose(username, email, password).await?;
         let transaction = self.0.database.begin_write(doing).await?;
-        match insert(&transaction, username, email, chosen.hash).await? {
-            InsertOutcome::Yes => {
-                transaction.commit().await.map_err(Error::database(doing))?;
+        let now = self.0.clock.now();
+        match insert(&transaction, username, email, Role::Admin, &chosen, now).await? {
+            InsertOutcome::Inserted(id) => {
+                let event = created_event(AuditActor::command_line(), id, username);
+                event.commit(transaction, doing).await?;
                 record("account_created", username);
                 Ok(FirstAdmin {
                     username: username.to_owned(),
@@ -153,27 +167,20 @@ impl Accounts {
     }
 
     /// Sets a user's password and nothing else: an inactive user stays inactive. All sessions, tokens and download
-    /// links of the account end with the previous password.
+    /// links of the account end with the previous password. Without a password, a one-time password is generated.
     ///
     /// # Errors
     /// [`Error::Invalid`] if there is no such user or the password is too weak.
     pub async fn reset_password(&self, username: &str, password: Option<&SecretString>) -> Result<FirstAdmin> {
-        let doing = "setting a password";
         let missing = || invalid("username", "there is no user of that name");
         let user = self.user_named(username).await?.ok_or_else(missing)?.user;
         let chosen = self
             .password_for(&user.username, user.email.as_deref(), password)
             .await?;
-        let updated = user::Entity::update_many()
-            .col_expr(user::Column::PasswordHash, Expr::value(chosen.hash))
-            .filter(user::Column::Id.eq(user.id))
-            .exec(self.0.database.connection())
-            .await
-            .map_err(Error::database(doing))?;
-        // Each hash has a new salt, so the row changes, and even MySQL, which counts changed rows, counts it.
-        if updated.rows_affected == 0 {
-            return Err(missing());
-        }
+        self.set_password(user.id, &chosen).await.map_err(|error| match error {
+            Error::UnknownAccount => missing(),
+            other => other,
+        })?;
         record("password_reset", &user.username);
         Ok(FirstAdmin {
             username: user.username,
@@ -181,7 +188,41 @@ impl Accounts {
         })
     }
 
-    async fn choose(
+    /// Writes a new password, and ends the sessions, tokens and download links of the account.
+    ///
+    /// # Errors
+    /// [`Error::UnknownAccount`]
+    async fn set_password(&self, id: i64, chosen: &NewCredentials) -> Result<()> {
+        let doing = "setting a password";
+        let transaction = self.0.database.begin_write(doing).await?;
+        self.write_password(&transaction, id, chosen).await?;
+        let event = AuditEntry::new(AuditActor::command_line(), AuditEvent::AccountReset).about(id);
+        event.commit(transaction, doing).await
+    }
+
+    /// The same in a transaction of the caller.
+    pub(super) async fn write_password(
+        &self,
+        transaction: &DatabaseTransaction,
+        id: i64,
+        chosen: &NewCredentials,
+    ) -> Result<()> {
+        let doing = "setting a password";
+        let updated = user::Entity::update_many()
+            .col_expr(user::Column::PasswordHash, Expr::value(chosen.hash.clone()))
+            .filter(user::Column::Id.eq(id))
+            .exec(transaction)
+            .await
+            .map_err(Error::database(doing))?;
+        // Each hash has a new salt, so the row changes, and even MySQL, which counts changed rows, counts it.
+        if updated.rows_affected == 0 {
+            return Err(Error::UnknownAccount);
+        }
+        chosen.record(transaction, self.0.clock.now()).await?;
+        end_access(transaction, id).await
+    }
+
+    pub(super) async fn choose(
         &self,
         username: &str,
         email: Option<&str>,
@@ -192,7 +233,7 @@ impl Accounts {
         self.password_for(username, email, password).await
     }
 
-    async fn password_for(
+    pub(super) async fn password_for(
         &self,
         username: &str,
         email: Option<&str>,
@@ -215,6 +256,14 @@ impl Accounts {
     }
 }
 
+/// The event of a new administrator.
+fn created_event(actor: AuditActor, id: i64, username: &str) -> AuditEntry {
+    AuditEntry::new(actor, AuditEvent::AccountCreation)
+        .about(id)
+        .with("username", username)
+        .with("role", Role::Admin.to_value())
+}
+
 /// Logs a change of an account by the command line.
 pub(super) fn record(event: &'static str, username: &str) {
     SecurityEvent {
@@ -224,9 +273,21 @@ pub(super) fn record(event: &'static str, username: &str) {
     .record(event);
 }
 
-struct NewCredentials {
+/// A new password.
+pub(super) struct NewCredentials {
     hash: String,
-    generated: Option<SecretString>,
+    /// The password, if it was generated. Then it is a one-time password.
+    pub(super) generated: Option<SecretString>,
+}
+
+impl NewCredentials {
+    /// Records the password if it is a one-time password.
+    async fn record(&self, transaction: &DatabaseTransaction, now: DateTime<Utc>) -> Result<()> {
+        match self.generated {
+            Some(_) => one_time::remember(transaction, &self.hash, now).await,
+            None => Ok(()),
+        }
+    }
 }
 
 async fn has_admin(connection: &impl ConnectionTrait) -> Result<bool> {
@@ -238,40 +299,44 @@ async fn has_admin(connection: &impl ConnectionTrait) -> Result<bool> {
     Ok(admins > 0)
 }
 
-/// Inserts an administrator with the messages of notifications about it.
-async fn insert(
+/// Inserts an account; for an administrator with the messages of notifications about it.
+pub(super) async fn insert(
     transaction: &DatabaseTransaction,
     username: &str,
     email: Option<&str>,
-    hash: String,
+    role: Role,
+    credentials: &NewCredentials,
+    now: DateTime<Utc>,
 ) -> Result<InsertOutcome> {
     let row = user::ActiveModel {
         id: ActiveValue::NotSet,
         username: ActiveValue::Set(username.to_owned()),
         email: ActiveValue::Set(email.map(str::to_owned)),
-        password_hash: ActiveValue::Set(hash),
-        role: ActiveValue::Set(Role::Admin),
+        password_hash: ActiveValue::Set(credentials.hash.clone()),
+        role: ActiveValue::Set(role),
         is_active: ActiveValue::Set(true),
-        created_at: ActiveValue::Set(now()),
+        created_at: ActiveValue::Set(now),
     };
     let inserted: Result<_, DbErr> = user::Entity::insert(row).exec(transaction).await;
-    match inserted {
-        Ok(_) => {
-            let event = Event::AdministratorAdded(AdministratorAdded {
-                username: username.to_owned(),
-            });
-            notify::enqueue(transaction, now(), &event).await?;
-            Ok(InsertOutcome::Yes)
+    let id = match inserted {
+        Ok(inserted) => inserted.last_insert_id,
+        Err(error) if is_unique_violation(&error) => {
+            return Ok(InsertOutcome::NameTaken);
         }
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            Ok(InsertOutcome::NameTaken)
-        }
-        Err(error) => Err(Error::database("storing an administrator")(error)),
+        Err(error) => return Err(Error::database("storing an account")(error)),
+    };
+    credentials.record(transaction, now).await?;
+    if role == Role::Admin {
+        let event = Event::AdministratorAdded(AdministratorAdded {
+            username: username.to_owned(),
+        });
+        notify::enqueue(transaction, now, &event).await?;
     }
+    Ok(InsertOutcome::Inserted(id))
 }
 
 /// Whether it looks like an e-mail address. Only sending a message can show whether it exists.
-fn check_email(email: &str) -> Result<()> {
+pub(super) fn check_email(email: &str) -> Result<()> {
     let parts = email.rsplit_once('@');
     let looks_right = parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty());
     let strange = |character: char| character.is_control() || character.is_whitespace();
@@ -327,13 +392,15 @@ mod tests {
         let password = first.password.clone().unwrap();
         assert!(!format!("{first:?}").contains(password.expose_secret()));
         let signed_in = school.login("admin", password.expose_secret()).await.unwrap();
-        let admin = signed_in.principal.admin().unwrap();
+        assert!(matches!(
+            refusal(signed_in.principal.admin()),
+            Error::PasswordChangeRequired
+        ));
+        let id = signed_in.principal.user_id.unwrap();
         assert!(accounts.ensure_first_admin("admin", None).await.unwrap().is_none());
         assert!(accounts.ensure_first_admin("another", None).await.unwrap().is_none());
         // An inactive administrator is still one: starting the service again must not open a door.
-        school
-            .change(admin.user_id().unwrap(), user::Column::IsActive, false)
-            .await;
+        school.change(id, user::Column::IsActive, false).await;
         assert!(accounts.ensure_first_admin("another", None).await.unwrap().is_none());
     }
 

@@ -22,9 +22,11 @@ use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilt
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::session::{ENDED, TokenSession};
+use super::session::{ENDED, SessionRights, TokenSession};
 use super::{Accounts, Admin, RefusedUser, digest, invalid, now};
 use crate::Database;
+use crate::audit::{AuditEntry, AuditEvent};
+use crate::catalog::Table;
 use crate::entity::download_link::{self as stored, DownloadOutcome};
 use crate::entity::user::Role;
 use crate::error::{Error, Result};
@@ -145,10 +147,16 @@ impl Accounts {
             session_id: ActiveValue::Set(session.as_ref().map(|session| session.id.clone())),
             session_epoch: ActiveValue::Set(session.as_ref().map(|session| session.epoch)),
             account_digest: ActiveValue::Set(session.map(|session| session.account)),
+            token_id: ActiveValue::Set(admin.token_id()),
         };
-        let connection = self.0.database.connection();
-        let inserted = stored::Entity::insert(row).exec(connection).await;
+        let transaction = self.0.database.begin_write(doing).await?;
+        let inserted = stored::Entity::insert(row).exec(&transaction).await;
         let id = inserted.map_err(Error::database(doing))?.last_insert_id;
+        let event = AuditEntry::by(admin, AuditEvent::LinkCreated)
+            .of_table(table_of(path))
+            .about(id);
+        event.commit(transaction, doing).await?;
+        let connection = self.0.database.connection();
         let swept = stored::Entity::delete_many()
             .filter(stored::Column::ExpiresAt.lt(now - REMEMBERED))
             .filter(
@@ -272,17 +280,29 @@ impl Accounts {
         let Some(user_id) = link.user_id else {
             return Ok(Admin::of_link(None, link.username));
         };
+        if let Some(token_id) = link.token_id {
+            return self.admin_of_named_token(token_id).await.map(Admin::by_link);
+        }
         let session = (link.session_id).zip(link.session_epoch).zip(link.account_digest);
         let ((id, epoch), account) = session.ok_or(Error::Unauthenticated(ENDED))?;
-        let user = self
-            .user_session_of(user_id, &TokenSession { id, epoch, account })
-            .await?
-            .user;
+        let session = TokenSession {
+            id,
+            epoch,
+            account,
+            rights: SessionRights::Full,
+        };
+        let user = self.user_session_of(user_id, &session).await?.user;
         match user.role {
             Role::Admin => Ok(Admin::of_link(Some(user_id), user.username)),
             _ => Err(Error::Forbidden),
         }
     }
+}
+
+/// The table of a download's path, or `all`; none for another path. A path may contain anything, also a secret.
+fn table_of(path: &str) -> Option<&str> {
+    let (_, table) = path.split('?').next()?.rsplit_once("/download/")?;
+    (table == "all" || Table::from_name(table).is_some()).then_some(table)
 }
 
 /// One use of a link. Dropped without [`LinkUse::completed`], it releases the link, so that an interrupted download can

@@ -10,10 +10,11 @@
 //! - `password`: hashing and strength; `limiter`: the limits for sign-in attempts; `network`: the networks that an
 //!   account has signed in from;
 //! - `token`: signing and verifying our own tokens, for one `installation`; `session`: active sessions and how they
-//!   end; `refresh`: renewing a session without the password;
+//!   end; `refresh`: renewing a session without the password; `still_valid`: the second check of a request's credentials;
 //! - `provider` and `jwks`: tokens of an identity provider;
-//! - `link`: download links for one use; `administration`: creating administrators; `username`: the rule for user
-//!   names.
+//! - `scope` and `named_token`: tokens for scripts, with limited rights; `link`: download links for one use;
+//! - `manage` and `view`: accounts for administrators; `one_time`: passwords that must be changed, by `change_password`;
+//!   `administration`: administrators, for the start and the command line; `username`: the rule for user names.
 //!
 //! Passwords, tokens and secrets are never logged, and no `Debug` shows them.
 
@@ -29,42 +30,57 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::Database;
+use crate::audit::{AuditActor, AuditEntry, AuditEvent, AuditMethod, RefusalLimiter};
+use crate::clock::Clock;
 use crate::counters::{self, SignInResult};
 use crate::entity::user;
 use crate::error::{Error, Result};
 use crate::security_log::SecurityEvent;
 
 mod administration;
+mod change_password;
 mod installation;
 mod jwks;
 mod limiter;
 mod link;
+mod manage;
+mod named_token;
 mod network;
+mod one_time;
 pub(crate) mod password;
 mod principal;
 mod provider;
 mod refresh;
+mod scope;
 mod session;
+mod still_valid;
 #[cfg(test)]
 mod tests;
 mod token;
 pub(crate) mod username;
+mod view;
 
 pub use administration::FirstAdmin;
 pub use installation::installation_id;
 pub use jwks::JwksSource;
 pub use limiter::{Allowance, LoginLimits};
 pub use link::{DownloadLink, LinkState, LinkStatus, LinkUse};
-pub use principal::{Actor, Admin, Principal, System};
+pub use manage::{AccountFilter, AccountPatch, NewAccount};
+pub use named_token::{MAX_TOKENS, NewToken, TokenDetails, TokenPage};
+pub use one_time::ONE_TIME_LIFETIME;
+pub use principal::{Actor, Admin, Principal, System, TokenIdentity};
 pub use provider::IdentityProvider;
+pub use scope::{TokenScope, TokenScopes};
 pub use session::SignOut;
 pub use token::check_secret;
+pub use view::{AccountCredentials, AccountDetails, AccountPage};
 
 use limiter::Limiter;
+use one_time::PasswordKind;
 use password::Passwords;
 use provider::Provider;
 use refresh::RefreshClaims;
-use session::UserSession;
+use session::{SessionRights, UserSession};
 use token::TokenIssuer;
 
 /// The longest user name, in characters: the length of its column.
@@ -89,6 +105,8 @@ pub struct AccountSettings {
     pub logins: LoginLimits,
     /// An identity provider whose tokens are accepted too.
     pub identity_provider: Option<IdentityProvider>,
+    /// The clock of one-time passwords and named tokens.
+    pub clock: Clock,
 }
 
 impl AccountSettings {
@@ -102,6 +120,7 @@ impl AccountSettings {
             session_lifetime: Duration::from_secs(12 * 60 * 60),
             logins: LoginLimits::default(),
             identity_provider: None,
+            clock: Clock::system(),
         }
     }
 }
@@ -118,6 +137,8 @@ struct AccountsInner {
     passwords: Passwords,
     limiter: Limiter,
     provider: Option<Provider>,
+    clock: Clock,
+    refusals: RefusalLimiter,
 }
 
 /// The user of a refused request, if known.
@@ -162,15 +183,18 @@ impl Accounts {
             passwords: Passwords::default(),
             limiter: Limiter::new(settings.logins)?,
             provider: settings.identity_provider.map(Provider::new).transpose()?,
+            clock: settings.clock,
+            refusals: RefusalLimiter::default(),
         })))
     }
 
     /// Signs in with a password, for every role. The limits are checked first, because hashing is expensive. An unknown
-    /// name, an inactive user and an unreadable hash take as long as a wrong password.
+    /// name, an inactive user and an unreadable hash take as long as a wrong password. With a one-time password, the
+    /// token allows nothing but changing it.
     ///
     /// # Errors
-    /// [`Error::TooManyLogins`] beyond the limits; otherwise [`Error::WrongCredentials`], which does not say what is
-    /// wrong.
+    /// [`Error::TooManyLogins`] beyond the limits; [`Error::WrongCredentials`], which does not say what is wrong;
+    /// [`Error::OneTimePasswordExpired`] for a right password that was not changed in time.
     pub async fn login(&self, username: &str, password: &SecretString, address: IpAddr) -> Result<SignedIn> {
         let event = SecurityEvent {
             client: Some(address),
@@ -198,6 +222,14 @@ impl Accounts {
                     ..event
                 };
                 refused(event, "too_many_attempts");
+                let actor = user.map_or_else(AuditActor::default, |user| {
+                    AuditActor::user(user.id, user.username, None)
+                });
+                let entry = refused_sign_in(actor, address, "too_many_attempts");
+                // The limit does not bound the attempts beyond it.
+                if self.0.refusals.admits(&entry) {
+                    self.audit_refused_attempt(entry).await;
+                }
                 counters::sign_in(SignInResult::TooManyAttempts);
             }
             return Err(refusal);
@@ -211,6 +243,8 @@ impl Accounts {
         let matches = self.0.passwords.matches(password, stored).await?;
         let Some(user_session) = user_session else {
             refused(event, "unknown_user");
+            let entry = refused_sign_in(AuditActor::default(), address, "unknown_user");
+            self.audit_refused_attempt(entry).await;
             counters::sign_in(SignInResult::WrongCredentials);
             return Err(Error::WrongCredentials);
         };
@@ -227,13 +261,41 @@ impl Accounts {
                 true => "wrong_password",
             };
             refused(event, reason);
+            let actor = AuditActor::user(user.id, user.username.as_str(), None);
+            self.audit_refused_attempt(refused_sign_in(actor, address, reason))
+                .await;
             counters::sign_in(SignInResult::WrongCredentials);
             return Err(Error::WrongCredentials);
         }
+        // Only a caller who knows the password learns anything about it.
+        let rights = match self.password_kind(user).await? {
+            PasswordKind::Chosen => SessionRights::Full,
+            PasswordKind::OneTime => SessionRights::PasswordChange,
+            PasswordKind::Expired => {
+                refused(event, "one_time_password_expired");
+                let actor = AuditActor::user(user.id, user.username.as_str(), None);
+                let entry = refused_sign_in(actor, address, "one_time_password_expired");
+                self.audit_refused_attempt(entry).await;
+                counters::sign_in(SignInResult::WrongCredentials);
+                return Err(Error::OneTimePasswordExpired);
+            }
+        };
+        let actor = AuditActor::user(user.id, user.username.as_str(), Some(AuditMethod::Password));
+        let entry = AuditEntry::new(actor.with_client(Some(address)), AuditEvent::SignIn);
+        // Without its event, there is no token.
+        entry.write(&self.0.database).await?;
         event.record("sign_in");
         counters::sign_in(SignInResult::Succeeded);
         self.remember_network(user, address).await;
-        self.sign_in(user_session, self.0.token_lifetime, None)
+        let begun = begin_session(&user_session, rights);
+        self.sign_in(user_session, self.0.token_lifetime, begun)
+    }
+
+    /// Writes the event of a refused attempt to the audit. The answer is a refusal anyway, so a failure is only logged.
+    async fn audit_refused_attempt(&self, entry: AuditEntry) {
+        if let Err(error) = entry.write(&self.0.database).await {
+            tracing::warn!(%error, "the event of a refused attempt could not be written to the audit");
+        }
     }
 
     /// Whether an attempt to sign in is within the limits.
@@ -245,12 +307,15 @@ impl Accounts {
         }
     }
 
-    /// Verifies a bearer token, ours or the identity provider's. Its user must be active and its session must not have
-    /// ended. The role is the one in the database, not the one in the token.
+    /// Verifies a bearer token: a named one, one of a session, or the identity provider's. Its user must be active, and its
+    /// session must not have ended. The role is the one in the database, not the one in the token.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] with a short reason for the client.
     pub async fn authenticate(&self, bearer: &str) -> Result<Principal> {
+        if named_token::is_named(bearer) {
+            return self.authenticate_named(bearer).await;
+        }
         let header = token::read_header(bearer)?;
         // The unverified header only chooses the verifier. Each verifier accepts its own algorithms and no other.
         if let Some(provider) = &self.0.provider
@@ -266,6 +331,9 @@ impl Accounts {
     /// The user of one of our tokens that was refused, such as an expired one. Only for the security log: it gives no
     /// permission.
     pub async fn user_of_refused_token(&self, bearer: &str) -> RefusedUser {
+        if named_token::is_named(bearer) {
+            return self.user_of_refused_named_token(bearer).await;
+        }
         let header = token::read_header(bearer);
         let user_id = header.and_then(|header| self.0.tokens.signed_for(&header, bearer));
         let Ok(user_id) = user_id else {
@@ -288,7 +356,14 @@ impl Accounts {
             return Err(invalid("lifetime", "must be between one second and one year"));
         }
         let user = self.active_user(username).await?;
-        self.sign_in(user, lifetime, None)
+        let entry = AuditEntry::new(AuditActor::command_line(), AuditEvent::TokenIssued);
+        let entry = entry.about(user.user.id).with("username", user.user.username.as_str());
+        entry
+            .with("seconds", lifetime.as_secs())
+            .write(&self.0.database)
+            .await?;
+        let begun = begin_session(&user, SessionRights::Full);
+        self.sign_in(user, lifetime, begun)
     }
 
     /// The proof of being that administrator, for the command line.
@@ -312,6 +387,11 @@ impl Accounts {
         }
     }
 
+    /// The command line as an actor, for changes of accounts. Its user has the rights of the service itself.
+    pub fn command_line(&self) -> Admin {
+        Admin::of_command_line()
+    }
+
     async fn active_user(&self, username: &str) -> Result<UserSession> {
         let user = self
             .user_named(username)
@@ -325,15 +405,11 @@ impl Accounts {
         &self,
         user_session: UserSession,
         lifetime: Duration,
-        before: Option<RefreshClaims>,
+        refresh_claims: RefreshClaims,
     ) -> Result<SignedIn> {
-        let refresh_claims = before.unwrap_or_else(|| RefreshClaims {
-            session: user_session.session(Uuid::now_v7().to_string()),
-            began_at: jsonwebtoken::get_current_timestamp(),
-            generation: 0,
-        });
         // With the current epoch: the session that a restore keeps has an earlier one.
-        let session = user_session.session(refresh_claims.session.id.clone());
+        let before = &refresh_claims.session;
+        let session = user_session.session(before.id.clone(), before.rights);
         let user = user_session.user;
         let issued = self.0.tokens.issue(user.id, user.role, lifetime, session.clone())?;
         Ok(SignedIn {
@@ -356,6 +432,20 @@ impl Accounts {
         }
         self.user_session(Condition::all().add(user::Column::Username.eq(username)), None)
             .await
+    }
+}
+
+/// The event of a refused sign-in.
+fn refused_sign_in(actor: AuditActor, address: IpAddr, reason: &str) -> AuditEntry {
+    AuditEntry::new(actor.with_client(Some(address)), AuditEvent::SignInRefused).refused(reason)
+}
+
+/// A new session of a user.
+fn begin_session(user_session: &UserSession, rights: SessionRights) -> RefreshClaims {
+    RefreshClaims {
+        session: user_session.session(Uuid::now_v7().to_string(), rights),
+        began_at: jsonwebtoken::get_current_timestamp(),
+        generation: 0,
     }
 }
 

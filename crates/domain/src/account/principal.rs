@@ -1,7 +1,13 @@
 //! The result of signing in, and the proof of being an administrator.
 
-use super::session::TokenSession;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+
+use super::scope::{TokenScope, TokenScopes};
+use super::session::{SessionRights, TokenSession};
 use super::{LONGEST_NAME, digest};
+use crate::audit::{AuditActor, AuditMethod, COMMAND_LINE, Receipt, ReceiptState};
 use crate::entity::user::{self, Role};
 use crate::error::{Error, Result};
 
@@ -18,16 +24,56 @@ pub struct Principal {
     pub role: Role,
     /// The identity provider that signed the token; none for a user of the table.
     pub issuer: Option<String>,
+    /// Whether the user has to change the one-time password before anything else.
+    pub password_change_required: bool,
+    /// The named token; none for a session and for an identity provider.
+    pub token: Option<TokenIdentity>,
+    method: AuditMethod,
     authority: Option<Admin>,
+}
+
+/// A named token, as its requests show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenIdentity {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its scopes.
+    pub scopes: TokenScopes,
+    /// When it ends, UTC; none if it does not end by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was used before, UTC.
+    pub(super) last_used_at: Option<DateTime<Utc>>,
 }
 
 impl Principal {
     pub(super) fn of_user(user: user::Model, session: Option<TokenSession>) -> Self {
-        let authority = (user.role == Role::Admin).then(|| Admin {
+        Self::of_account(user, session, None)
+    }
+
+    pub(super) fn of_named_token(user: user::Model, token: TokenIdentity) -> Self {
+        Self::of_account(user, None, Some(token))
+    }
+
+    fn of_account(user: user::Model, session: Option<TokenSession>, token: Option<TokenIdentity>) -> Self {
+        let rights = session.as_ref().map_or(SessionRights::Full, |session| session.rights);
+        let is_full = rights == SessionRights::Full;
+        let method = match (&session, &token) {
+            (_, Some(_)) => AuditMethod::Token,
+            (Some(_), None) => AuditMethod::Session,
+            (None, None) => AuditMethod::CommandLine,
+        };
+        let authority = (user.role == Role::Admin && is_full).then(|| Admin {
+            origin: Origin::of(method),
             user_id: Some(user.id),
             username: user.username.clone(),
             subject: None,
             session,
+            token: token.as_ref().map(|token| TokenRights {
+                id: token.id,
+                scopes: token.scopes.clone(),
+            }),
         });
         Self {
             user_id: Some(user.id),
@@ -35,6 +81,9 @@ impl Principal {
             email: user.email,
             role: user.role,
             issuer: None,
+            password_change_required: !is_full,
+            token,
+            method,
             authority,
         }
     }
@@ -42,10 +91,12 @@ impl Principal {
     pub(super) fn of_provider(subject: Subject, username: String, email: Option<String>, role: Role) -> Self {
         let issuer = subject.issuer.clone();
         let authority = (role == Role::Admin).then(|| Admin {
+            origin: Origin::of(AuditMethod::Provider),
             user_id: None,
             username: marked(&username, &issuer),
             subject: Some(subject),
             session: None,
+            token: None,
         });
         Self {
             user_id: None,
@@ -53,6 +104,9 @@ impl Principal {
             email,
             role,
             issuer: Some(issuer),
+            password_change_required: false,
+            token: None,
+            method: AuditMethod::Provider,
             authority,
         }
     }
@@ -60,9 +114,54 @@ impl Principal {
     /// The proof of being an administrator.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for every other role.
+    /// [`Error::PasswordChangeRequired`] with a one-time password, [`Error::Forbidden`] for every other role.
     pub fn admin(&self) -> Result<Admin> {
+        self.ensure_password_is_changed()?;
         self.authority.clone().ok_or(Error::Forbidden)
+    }
+
+    /// The user as the audit shows them.
+    pub fn audit_actor(&self) -> AuditActor {
+        AuditActor {
+            username: Some(match &self.issuer {
+                None => self.username.clone(),
+                Some(issuer) => marked(&self.username, issuer),
+            }),
+            user_id: self.user_id,
+            method: Some(self.method),
+            token_id: self.token.as_ref().map(|token| token.id),
+            client: None,
+        }
+    }
+
+    /// Ensures that the user has no one-time password.
+    ///
+    /// # Errors
+    /// [`Error::PasswordChangeRequired`]
+    pub fn ensure_password_is_changed(&self) -> Result<()> {
+        match self.password_change_required {
+            true => Err(Error::PasswordChangeRequired),
+            false => Ok(()),
+        }
+    }
+
+    /// Ensures that the token has a scope, if it is a named one.
+    ///
+    /// # Errors
+    /// [`Error::ScopeMissing`]
+    pub fn ensure_scope(&self, needed: TokenScope) -> Result<()> {
+        match &self.token {
+            Some(token) if !token.scopes.allow(needed) => Err(Error::ScopeMissing { scope: needed }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The id in the table of users, for what only its users have: a password, sessions and named tokens.
+    ///
+    /// # Errors
+    /// [`Error::NoLocalAccount`] for a user of an identity provider.
+    pub fn local_id(&self) -> Result<i64> {
+        self.user_id.ok_or(Error::NoLocalAccount)
     }
 }
 
@@ -85,6 +184,7 @@ fn marked(username: &str, issuer: &str) -> String {
 
 /// The actor of a job: an administrator, or the service itself.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a request has one, and none is stored")]
 pub enum Actor {
     /// An administrator has requested it.
     Admin(Admin),
@@ -132,6 +232,23 @@ impl Actor {
     }
 }
 
+impl Actor {
+    /// The actor as the audit shows it.
+    pub(crate) fn audit_actor(&self) -> AuditActor {
+        match self {
+            Self::Admin(admin) => admin.audit_actor(),
+            Self::System(_) => AuditActor::service(),
+        }
+    }
+
+    /// Notes in the receipt of the request whether its event is written to the audit.
+    pub(crate) fn note(&self, state: ReceiptState) {
+        if let Self::Admin(admin) = self {
+            admin.receipt().set(state);
+        }
+    }
+}
+
 impl From<&Admin> for Actor {
     fn from(admin: &Admin) -> Self {
         Self::Admin(admin.clone())
@@ -148,35 +265,106 @@ impl From<System> for Actor {
 /// it.
 #[derive(Clone, Debug)]
 pub struct Admin {
+    origin: Origin,
     user_id: Option<i64>,
     username: String,
     subject: Option<Subject>,
     session: Option<TokenSession>,
+    token: Option<TokenRights>,
+}
+
+/// How the administrator of a request was authenticated, and from which address. It is for the audit, and gives no rights.
+#[derive(Clone, Debug)]
+struct Origin {
+    method: AuditMethod,
+    client: Option<IpAddr>,
+    receipt: Receipt,
+}
+
+impl Origin {
+    fn of(method: AuditMethod) -> Self {
+        Self {
+            method,
+            client: None,
+            receipt: Receipt::default(),
+        }
+    }
+}
+
+/// The named token of an administrator.
+#[derive(Clone, Debug)]
+struct TokenRights {
+    id: i64,
+    scopes: TokenScopes,
 }
 
 impl Admin {
     /// The administrator who created a redeemed link.
     pub(super) fn of_link(user_id: Option<i64>, username: String) -> Self {
         Self {
+            origin: Origin::of(AuditMethod::Link),
             user_id,
             username,
             subject: None,
             session: None,
+            token: None,
         }
     }
 
-    /// The command line, where the database has no administrator.
+    /// The command line, where the database has no administrator, and for changes of accounts.
     pub(super) fn of_command_line() -> Self {
         Self {
+            origin: Origin::of(AuditMethod::CommandLine),
             user_id: None,
-            username: "command line".to_owned(),
+            username: COMMAND_LINE.to_owned(),
             subject: None,
             session: None,
+            token: None,
         }
     }
 
-    /// The id in the table of users; none for an administrator of an identity provider, and none for the command line
-    /// of a database without administrators.
+    /// The same administrator, from the address of a client.
+    #[must_use]
+    pub fn with_client(self, client: IpAddr) -> Self {
+        Self {
+            origin: Origin {
+                client: Some(client),
+                ..self.origin
+            },
+            ..self
+        }
+    }
+
+    /// The same administrator, by a link.
+    #[must_use]
+    pub(super) fn by_link(self) -> Self {
+        Self {
+            origin: Origin {
+                method: AuditMethod::Link,
+                ..self.origin
+            },
+            ..self
+        }
+    }
+
+    /// The administrator as the audit shows them.
+    pub fn audit_actor(&self) -> AuditActor {
+        AuditActor {
+            username: Some(self.username.clone()),
+            user_id: self.user_id,
+            method: Some(self.origin.method),
+            token_id: self.token_id(),
+            client: self.origin.client,
+        }
+    }
+
+    /// Says whether the event of the request is written to the audit.
+    pub fn receipt(&self) -> &Receipt {
+        &self.origin.receipt
+    }
+
+    /// The id in the table of users; none for an administrator of an identity provider, and none for the
+    /// [command line](super::Accounts::command_line).
     pub fn user_id(&self) -> Option<i64> {
         self.user_id
     }
@@ -202,7 +390,28 @@ impl Admin {
         Some(digest(&serde_json::json!([subject.issuer, subject.id]).to_string()))
     }
 
-    /// The session; none for an administrator of an identity provider, and none for a link.
+    /// The named token; none for a session, an identity provider and the command line.
+    pub fn token_id(&self) -> Option<i64> {
+        self.token.as_ref().map(|token| token.id)
+    }
+
+    /// The scopes of the named token, which limit the rights; none if nothing limits them.
+    pub fn scopes(&self) -> Option<&TokenScopes> {
+        self.token.as_ref().map(|token| &token.scopes)
+    }
+
+    /// Ensures that the named token, if it is one, has a scope.
+    ///
+    /// # Errors
+    /// [`Error::ScopeMissing`]
+    pub fn ensure_scope(&self, needed: TokenScope) -> Result<()> {
+        match &self.token {
+            Some(token) if !token.scopes.allow(needed) => Err(Error::ScopeMissing { scope: needed }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The session; none for an administrator of an identity provider, for a named token and for a link.
     pub(super) fn session(&self) -> Option<&TokenSession> {
         self.session.as_ref()
     }

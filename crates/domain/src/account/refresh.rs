@@ -14,19 +14,21 @@
 //! On SQLite a restore holds the write lock, and its page may be reloaded meanwhile. If the renewal can't be recorded,
 //! the response has a refresh token of the same generation, and the next renewal replaces it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use jsonwebtoken::get_current_timestamp;
 use sea_orm::entity::prelude::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter};
 use serde::{Deserialize, Serialize};
 
 use super::session::{self, ENDED, MARGIN, TokenSession};
 use super::token::{self, TokenClaims, TokenKind};
 use super::{Accounts, SignedIn, now};
+use crate::audit::{AuditActor, AuditEntry, AuditEvent};
 use crate::entity::login_session::{self, Column, Entity};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_unique_violation};
 
 const LASTED: &str = "the session has lasted as long as it may; sign in again";
 const REUSED: &str = "the session was renewed elsewhere with the same cookie, so it was ended; sign in again";
@@ -88,11 +90,11 @@ impl Accounts {
         Ok(token)
     }
 
-    /// Renews a session: a new access token, with the current role.
+    /// Renews a session: a new access token, with the current role. `client` is the address of the request.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] with a short reason for the client.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn> {
+    pub async fn refresh(&self, refresh_token: &str, client: Option<IpAddr>) -> Result<SignedIn> {
         let claims = self.read_refresh(refresh_token)?;
         let (user_id, expires_at) = (claims.user_id()?, claims.expires_at());
         let mut refresh_claims = claims.own;
@@ -113,11 +115,14 @@ impl Accounts {
                 );
                 let transaction = self.0.database.begin_write(RENEWING).await?;
                 session::end(&transaction, user_id, &refresh_claims.session.id, expires_at).await?;
-                transaction.commit().await.map_err(Error::database(RENEWING))?;
+                let user = &user_session.user;
+                let actor = AuditActor::user(user.id, user.username.as_str(), None).with_client(client);
+                let event = AuditEntry::new(actor, AuditEvent::CookieRefused).refused(REUSED);
+                event.commit(transaction, RENEWING).await?;
                 return Err(Error::Unauthenticated(REUSED));
             }
         };
-        self.sign_in(user_session, self.0.token_lifetime.min(left), Some(refresh_claims))
+        self.sign_in(user_session, self.0.token_lifetime.min(left), refresh_claims)
     }
 
     /// The claims of a refresh token, if it is one of ours and has not expired.
@@ -181,7 +186,7 @@ async fn record(
             .await;
         return match inserted {
             Ok(_) => Ok(true),
-            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(false),
+            Err(error) if is_unique_violation(&error) => Ok(false),
             Err(error) => Err(Error::database(RENEWING)(error)),
         };
     };
@@ -214,7 +219,7 @@ mod tests {
     }
 
     async fn reason(school: &SchoolAccounts, token: &str) -> &'static str {
-        match refusal(school.accounts.refresh(token).await) {
+        match refusal(school.accounts.refresh(token, None).await) {
             Error::Unauthenticated(reason) => reason,
             other => unreachable!("{other:?}"),
         }
@@ -226,13 +231,13 @@ mod tests {
         let user = school.user("grace", Role::Admin).await;
         let signed_in = school.login("grace", PASSWORD).await.unwrap();
         let first = token(&school, &signed_in);
-        let next = school.accounts.refresh(&first).await.unwrap();
+        let next = school.accounts.refresh(&first, None).await.unwrap();
         assert_eq!(next.expires_in, 900);
         assert_ne!(next.access_token, signed_in.access_token);
         let second = token(&school, &next);
         assert_ne!(second, first);
         school.change(user.id, user::Column::Role, Role::Teacher).await;
-        let third = school.accounts.refresh(&second).await.unwrap();
+        let third = school.accounts.refresh(&second, None).await.unwrap();
         assert_eq!(third.principal.role, Role::Teacher);
         for access in [&signed_in, &next, &third] {
             school.accounts.authenticate(&access.access_token).await.unwrap();
@@ -267,12 +272,12 @@ mod tests {
         school.change(user.id, user::Column::IsActive, false).await;
         assert_eq!(reason(&school, &refresh).await, NO_LONGER_ACTIVE);
         school.change(user.id, user::Column::IsActive, true).await;
-        school.accounts.refresh(&refresh).await.unwrap();
+        school.accounts.refresh(&refresh, None).await.unwrap();
         let changed = school.accounts.reset_password("grace", Some(&PASSWORD.into())).await;
         changed.unwrap();
         assert_eq!(reason(&school, &refresh).await, ACCOUNT_CHANGED);
         let refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
-        school.accounts.refresh(&refresh).await.unwrap();
+        school.accounts.refresh(&refresh, None).await.unwrap();
     }
 
     /// As if the last renewal had been longer ago.
@@ -291,7 +296,7 @@ mod tests {
         let signed_in = school.login("grace", PASSWORD).await.unwrap();
         let another = school.login("grace", PASSWORD).await.unwrap();
         let stolen = token(&school, &signed_in);
-        let next = school.accounts.refresh(&stolen).await.unwrap();
+        let next = school.accounts.refresh(&stolen, None).await.unwrap();
         let current = token(&school, &next);
         age_renewals(&school, REUSE_WINDOW + TimeDelta::seconds(1)).await;
 
@@ -303,7 +308,7 @@ mod tests {
             assert!(matches!(refused, Error::Unauthenticated(ENDED)));
         }
         school.accounts.authenticate(&another.access_token).await.unwrap();
-        school.accounts.refresh(&token(&school, &another)).await.unwrap();
+        school.accounts.refresh(&token(&school, &another), None).await.unwrap();
     }
 
     #[tokio::test]
@@ -312,7 +317,7 @@ mod tests {
         school.user("grace", Role::Admin).await;
         let mut refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
         for generation in 1..4 {
-            let renew = || school.accounts.refresh(&refresh);
+            let renew = || school.accounts.refresh(&refresh, None);
             let (a, b, c) = tokio::join!(renew(), renew(), renew());
             let again = renew().await;
             let renewed = [a, b, c, again].map(Result::unwrap);
@@ -324,10 +329,10 @@ mod tests {
         }
         // Only the one just before the current one may come back.
         let older = token(&school, &school.login("grace", PASSWORD).await.unwrap());
-        let next = token(&school, &school.accounts.refresh(&older).await.unwrap());
-        school.accounts.refresh(&next).await.unwrap();
+        let next = token(&school, &school.accounts.refresh(&older, None).await.unwrap());
+        school.accounts.refresh(&next, None).await.unwrap();
         assert_eq!(reason(&school, &older).await, REUSED);
-        school.accounts.refresh(&refresh).await.unwrap();
+        school.accounts.refresh(&refresh, None).await.unwrap();
     }
 
     #[tokio::test]
@@ -336,11 +341,11 @@ mod tests {
         school.user("grace", Role::Admin).await;
         let refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
         let writer = school.database().begin_write("testing").await.unwrap();
-        let next = school.accounts.refresh(&refresh).await.unwrap();
+        let next = school.accounts.refresh(&refresh, None).await.unwrap();
         assert_eq!(next.refresh_claims.generation, 0);
         school.accounts.authenticate(&next.access_token).await.unwrap();
         writer.rollback().await.unwrap();
-        let next = school.accounts.refresh(&token(&school, &next)).await.unwrap();
+        let next = school.accounts.refresh(&token(&school, &next), None).await.unwrap();
         assert_eq!(next.refresh_claims.generation, 1);
     }
 
@@ -354,6 +359,7 @@ mod tests {
         let out = SignOut {
             refresh_token: Some(&refresh),
             bearer: Some(&script.access_token),
+            client: None,
         };
         assert_eq!(school.accounts.sign_out(out).await.unwrap(), [user.id; 2]);
         assert_eq!(reason(&school, &refresh).await, ENDED);
@@ -366,8 +372,8 @@ mod tests {
         assert_eq!(school.accounts.sign_out(out).await.unwrap().len(), 2);
         for invalid in [None, Some("x"), Some(refresh.as_str())] {
             let out = SignOut {
-                refresh_token: None,
                 bearer: invalid,
+                ..SignOut::default()
             };
             assert!(school.accounts.sign_out(out).await.unwrap().is_empty());
         }
@@ -378,14 +384,14 @@ mod tests {
         let school = SchoolAccounts::new().await;
         school.user("grace", Role::Admin).await;
         let sign_in = async || token(&school, &school.login("grace", PASSWORD).await.unwrap());
-        school.accounts.refresh(&sign_in().await).await.unwrap();
+        school.accounts.refresh(&sign_in().await, None).await.unwrap();
         let count = async || Entity::find().all(school.database().connection()).await.unwrap().len();
         assert_eq!(count().await, 1);
         let aged = Entity::update_many()
             .col_expr(Column::ExpiresAt, Expr::value(now() - TimeDelta::seconds(1)))
             .exec(school.database().connection());
         aged.await.unwrap();
-        school.accounts.refresh(&sign_in().await).await.unwrap();
+        school.accounts.refresh(&sign_in().await, None).await.unwrap();
         assert_eq!(count().await, 1);
     }
 
@@ -398,7 +404,7 @@ mod tests {
         signed_in.refresh_claims.began_at = began_at;
         for _ in 0..2 {
             let refresh = token(&school, &signed_in);
-            signed_in = school.accounts.refresh(&refresh).await.unwrap();
+            signed_in = school.accounts.refresh(&refresh, None).await.unwrap();
             assert!((30..=40).contains(&signed_in.expires_in), "{}", signed_in.expires_in);
             assert_eq!(signed_in.refresh_claims.began_at, began_at);
         }
@@ -416,7 +422,7 @@ mod tests {
         );
         let (early, ended) = (token(&school, &mine), token(&school, &another));
         // The session may have been renewed when the others are ended.
-        let mine = school.accounts.refresh(&early).await.unwrap();
+        let mine = school.accounts.refresh(&early, None).await.unwrap();
         let admin = school.accounts.authenticate(&mine.access_token).await.unwrap().admin();
         for statement in school.accounts.end_sessions(&admin.unwrap()) {
             school.database().connection().execute_raw(statement).await.unwrap();
@@ -424,7 +430,7 @@ mod tests {
         assert_eq!(reason(&school, &ended).await, ALL_ENDED);
         let mut refresh = token(&school, &mine);
         for _ in 0..2 {
-            let next = school.accounts.refresh(&refresh).await.unwrap();
+            let next = school.accounts.refresh(&refresh, None).await.unwrap();
             school.accounts.authenticate(&next.access_token).await.unwrap();
             refresh = token(&school, &next);
         }

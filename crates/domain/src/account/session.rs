@@ -5,7 +5,7 @@
 //! - *The epoch of all sessions.* A restore begins the next epoch in its own transaction. Tokens of earlier epochs end
 //!   with that commit, except for those of the session that restores.
 //! - *The account*: its password hash and the epoch of its sessions. A new password ends all sessions of the account,
-//!   also if a restore wrote it. So does "sign out everywhere".
+//!   also if a restore wrote it. So does "sign out everywhere", which ends the account's named tokens, too.
 //! - *The session itself*. Signing out ends it, and so does a refresh token that is used again after it was replaced.
 //!
 //! One query by primary keys reads all of this together with the user. A session has a row only once it was renewed or
@@ -13,6 +13,8 @@
 //! query, so a token for an outdated state is refused too.
 //!
 //! Tokens of an identity provider are not ours and stay valid; the provider decides about them.
+
+use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::Expr;
@@ -25,9 +27,11 @@ use serde::{Deserialize, Serialize};
 
 use super::administration::record;
 use super::token::{self, NO_LONGER_ACTIVE};
-use super::{Accounts, Admin, digest, now};
+use super::{Accounts, Admin, Principal, digest, now};
+use crate::audit::{AuditActor, AuditEntry, AuditEvent, AuditMethod};
 use crate::entity::session::{Column, Entity};
-use crate::entity::{account_epoch, download_link, login_session, user};
+use crate::entity::user::Role;
+use crate::entity::{account_epoch, download_link, login_session, named_token, user};
 use crate::error::{Error, Result};
 use crate::security_log::SecurityEvent;
 
@@ -53,6 +57,26 @@ pub(super) struct TokenSession {
     pub(super) epoch: i64,
     /// A digest of the password's hash and the epoch of the account's sessions.
     pub(super) account: String,
+    /// What the session allows.
+    #[serde(default, skip_serializing_if = "SessionRights::is_full")]
+    pub(super) rights: SessionRights,
+}
+
+/// What a session allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SessionRights {
+    /// Everything that its user may do.
+    #[default]
+    Full,
+    /// Only a change of the password: it began with a one-time password.
+    PasswordChange,
+}
+
+impl SessionRights {
+    fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
 }
 
 /// A user, with the state of the user's sessions.
@@ -62,17 +86,37 @@ pub(super) struct UserSession {
     pub(super) user: user::Model,
     epoch: Option<i64>,
     except_session: Option<String>,
-    account_epoch: Option<i64>,
+    pub(super) account_epoch: Option<i64>,
     ended_session: Option<String>,
 }
 
 impl UserSession {
+    /// See [`Accounts::user_session`].
+    pub(super) async fn read(
+        connection: &impl ConnectionTrait,
+        which: Condition,
+        session: Option<&str>,
+    ) -> Result<Option<Self>> {
+        user::Entity::find()
+            .filter(which)
+            .expr_as(subquery(Column::Epoch), "epoch")
+            .expr_as(subquery(Column::ExceptSession), "except_session")
+            .expr_as(account_epoch(), "account_epoch")
+            // An empty id matches no session.
+            .expr_as(ended_session(session.unwrap_or_default()), "ended_session")
+            .into_model::<Self>()
+            .one(connection)
+            .await
+            .map_err(Error::database("looking up a user"))
+    }
+
     /// The session for a token that is issued now.
-    pub(super) fn session(&self, id: String) -> TokenSession {
+    pub(super) fn session(&self, id: String, rights: SessionRights) -> TokenSession {
         TokenSession {
             id,
             epoch: self.epoch.unwrap_or_default(),
             account: self.account(),
+            rights,
         }
     }
 
@@ -83,7 +127,7 @@ impl UserSession {
     }
 
     /// Why a token of that session is no longer accepted; none if it is.
-    fn refusal(&self, session: &TokenSession) -> Option<&'static str> {
+    pub(super) fn refusal(&self, session: &TokenSession) -> Option<&'static str> {
         let is_of_now = session.epoch == self.epoch.unwrap_or_default();
         if !is_of_now && self.except_session.as_deref() != Some(&session.id) {
             return Some(ALL_ENDED);
@@ -102,23 +146,15 @@ pub struct SignOut<'a> {
     pub refresh_token: Option<&'a str>,
     /// The bearer token.
     pub bearer: Option<&'a str>,
+    /// The address of the client, for the audit.
+    pub client: Option<IpAddr>,
 }
 
 impl Accounts {
     /// The user, active or not, with the state of the sessions, in one query. `session` is the id of the session to
     /// check.
     pub(super) async fn user_session(&self, which: Condition, session: Option<&str>) -> Result<Option<UserSession>> {
-        user::Entity::find()
-            .filter(which)
-            .expr_as(subquery(Column::Epoch), "epoch")
-            .expr_as(subquery(Column::ExceptSession), "except_session")
-            .expr_as(account_epoch(), "account_epoch")
-            // An empty id matches no session.
-            .expr_as(ended_session(session.unwrap_or_default()), "ended_session")
-            .into_model::<UserSession>()
-            .one(self.0.database.connection())
-            .await
-            .map_err(Error::database("looking up a user"))
+        UserSession::read(self.0.database.connection(), which, session).await
     }
 
     /// The user of a token. The user must be active, and the session must not have ended.
@@ -138,10 +174,23 @@ impl Accounts {
         }
     }
 
-    /// The statements that end all sessions except the one of `spare`, and make all download links expire. Run them in
-    /// the transaction that makes the sessions invalid. Requests that have begun are not interrupted.
+    /// The statements that end all sessions except the one of `spare`, and make all download links expire. A named token
+    /// stays, if an active administrator has the id and the name of its account. Run them in the transaction that makes the
+    /// sessions invalid, after its changes of users. Requests that have begun are not interrupted.
     pub fn end_sessions(&self, spare: &Admin) -> Vec<Statement> {
-        self.end_all_but(spare.session().map(|session| session.id.clone()))
+        let mut statements = self.end_all_but(spare.session().map(|session| session.id.clone()));
+        let of_account = |token, account| Expr::col((named_token::Entity, token)).equals((user::Entity, account));
+        let administrator = user::Entity::find()
+            .select_only()
+            .column(user::Column::Id)
+            .filter(of_account(named_token::Column::UserId, user::Column::Id))
+            .filter(of_account(named_token::Column::Username, user::Column::Username))
+            .filter(user::Column::Role.eq(Role::Admin))
+            .filter(user::Column::IsActive.eq(true))
+            .into_query();
+        let others = named_token::Entity::delete_many().filter(Expr::exists(administrator).not());
+        statements.push(others.build(self.0.database.connection().get_database_backend()));
+        statements
     }
 
     fn end_all_but(&self, except_session: Option<String>) -> Vec<Statement> {
@@ -157,7 +206,7 @@ impl Accounts {
         vec![epoch.build(backend), links.build(backend)]
     }
 
-    /// Ends all sessions, with all tokens and download links.
+    /// Ends all sessions, with all tokens, the named ones included, and all download links.
     ///
     /// # Errors
     /// Those of the database.
@@ -168,33 +217,41 @@ impl Accounts {
             let done = transaction.execute_raw(statement).await;
             done.map_err(Error::database(doing))?;
         }
-        transaction.commit().await.map_err(Error::database(doing))?;
+        let removed = named_token::Entity::delete_many().exec(&transaction).await;
+        removed.map_err(Error::database(doing))?;
+        let event = AuditEntry::new(AuditActor::command_line(), AuditEvent::AllSessionsEnded);
+        event.commit(transaction, doing).await?;
         SecurityEvent::default().record("all_sessions_ended");
         Ok(())
     }
 
-    /// Ends all sessions of an account, with its tokens, those of the command line included, and its download links.
+    /// Ends all sessions of an account, with its tokens, those of the command line and the named ones included, and its
+    /// download links, for the command line.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn end_account_sessions(&self, user_id: i64) -> Result<()> {
+        let event = AuditEntry::new(AuditActor::command_line(), AuditEvent::SessionsEnded);
+        self.end_sessions_with(user_id, event).await
+    }
+
+    /// The same for a user who signs out everywhere.
+    ///
+    /// # Errors
+    /// [`Error::NoLocalAccount`] for a user of an identity provider; those of the database.
+    pub async fn sign_out_everywhere(&self, principal: &Principal, client: Option<IpAddr>) -> Result<()> {
+        let actor = principal.audit_actor().with_client(client);
+        let event = AuditEntry::new(actor, AuditEvent::SignOutEverywhere);
+        self.end_sessions_with(principal.local_id()?, event).await
+    }
+
+    async fn end_sessions_with(&self, user_id: i64, event: AuditEntry) -> Result<()> {
         let doing = "ending the sessions of an account";
-        let row = account_epoch::ActiveModel {
-            user_id: ActiveValue::Set(user_id),
-            epoch: ActiveValue::Set(1),
-        };
-        let epoch = account_epoch::Column::Epoch;
-        let next = Expr::col((account_epoch::Entity, epoch)).add(1);
-        let count = OnConflict::column(account_epoch::Column::UserId)
-            .value(epoch, next)
-            .to_owned();
         let transaction = self.0.database.begin_write(doing).await?;
-        account_epoch::Entity::insert(row)
-            .on_conflict(count)
-            .exec_without_returning(&transaction)
-            .await
-            .map_err(Error::database(doing))?;
-        transaction.commit().await.map_err(Error::database(doing))
+        // A request of the account that makes a token is before this, so that the token ends, or after it, and is refused.
+        lock_account(&transaction, user_id).await?;
+        end_access(&transaction, user_id).await?;
+        event.about(user_id).commit(transaction, doing).await
     }
 
     /// The same by user name, for the command line. The account may be inactive.
@@ -204,7 +261,9 @@ impl Accounts {
     pub async fn end_sessions_of(&self, username: &str) -> Result<()> {
         let user_session = self.user_named(username).await?;
         let user_session = user_session.ok_or_else(|| super::invalid("username", "there is no user of that name"))?;
-        self.end_account_sessions(user_session.user.id).await?;
+        let event = AuditEntry::new(AuditActor::command_line(), AuditEvent::SessionsEnded);
+        let event = event.with("username", user_session.user.username.as_str());
+        self.end_sessions_with(user_session.user.id, event).await?;
         record("sessions_ended", &user_session.user.username);
         Ok(())
     }
@@ -235,8 +294,25 @@ impl Accounts {
         let doing = "ending a session";
         for (user_id, id, expires_at) in &sessions {
             let transaction = self.0.database.begin_write(doing).await?;
+            let row = login_session::Entity::find_by_id(id.as_str()).one(&transaction).await;
+            let row = row.map_err(Error::database(doing))?;
+            if row.is_some_and(|row| row.ended_at.is_some()) {
+                // Repeated by a client. It changes nothing, so it leaves no event.
+                continue;
+            }
+            let username = user::Entity::find_by_id(*user_id).one(&transaction).await;
+            let username = username.map_err(Error::database(doing))?.map(|user| user.username);
             end(&transaction, *user_id, id, *expires_at).await?;
-            transaction.commit().await.map_err(Error::database(doing))?;
+            let actor = AuditActor {
+                username,
+                user_id: Some(*user_id),
+                method: Some(AuditMethod::Session),
+                token_id: None,
+                client: tokens.client,
+            };
+            AuditEntry::new(actor, AuditEvent::SignOut)
+                .commit(transaction, doing)
+                .await?;
         }
         self.forget_expired_sessions().await;
         Ok(sessions.into_iter().map(|(user_id, ..)| user_id).collect())
@@ -257,6 +333,46 @@ impl Accounts {
             tracing::warn!(%error, "sessions that have expired could not be removed");
         }
     }
+}
+
+/// Locks an account until the end of the transaction. On SQLite the transaction has the only write lock already.
+pub(super) async fn lock_account(transaction: &DatabaseTransaction, user_id: i64) -> Result<()> {
+    let locked = user::Entity::find_by_id(user_id)
+        .lock_exclusive()
+        .one(transaction)
+        .await;
+    locked.map(drop).map_err(Error::database("locking an account"))
+}
+
+/// Locks the epoch of all sessions in the same way.
+pub(super) async fn lock_epoch(transaction: &DatabaseTransaction) -> Result<()> {
+    let locked = Entity::find()
+        .filter(Column::Name.eq(ALL))
+        .lock_exclusive()
+        .one(transaction)
+        .await;
+    locked.map(drop).map_err(Error::database("locking the sessions"))
+}
+
+/// Ends all sessions, tokens and download links of an account.
+pub(super) async fn end_access(transaction: &DatabaseTransaction, user_id: i64) -> Result<()> {
+    let doing = "ending the sessions and tokens of an account";
+    let row = account_epoch::ActiveModel {
+        user_id: ActiveValue::Set(user_id),
+        epoch: ActiveValue::Set(1),
+    };
+    let epoch = account_epoch::Column::Epoch;
+    let next = Expr::col((account_epoch::Entity, epoch)).add(1);
+    let count = OnConflict::column(account_epoch::Column::UserId)
+        .value(epoch, next)
+        .to_owned();
+    account_epoch::Entity::insert(row)
+        .on_conflict(count)
+        .exec_without_returning(transaction)
+        .await
+        .map_err(Error::database(doing))?;
+    let tokens = named_token::Entity::delete_many().filter(named_token::Column::UserId.eq(user_id));
+    tokens.exec(transaction).await.map(drop).map_err(Error::database(doing))
 }
 
 /// Ends one session. One of its tokens expires at that time.
@@ -321,7 +437,6 @@ mod tests {
 
     use super::super::tests::{PASSWORD, SchoolAccounts, refusal};
     use super::*;
-    use crate::entity::user::Role;
 
     async fn end(school: &SchoolAccounts, spare: &Admin) {
         let transaction = school.database().begin_write("ending sessions").await.unwrap();

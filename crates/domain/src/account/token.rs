@@ -342,6 +342,7 @@ pub(super) fn refused(error: &jsonwebtoken::errors::Error) -> Error {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::session::SessionRights;
     use super::*;
 
     const SECRET: &[u8] = super::super::tests::SECRET.as_bytes();
@@ -358,6 +359,7 @@ mod tests {
             id: "s".to_owned(),
             epoch: 3,
             account: "a".to_owned(),
+            rights: SessionRights::Full,
         }
     }
 
@@ -425,6 +427,8 @@ mod tests {
             ("account", json!(null), NOT_VALID),
             ("epoch", json!("1"), NOT_VALID),
             ("epoch", json!(null), NOT_VALID),
+            ("rights", json!("none"), NOT_VALID),
+            ("rights", json!(null), NOT_VALID),
         ] {
             let mut claims = good_claims();
             claims[claim] = value.clone();

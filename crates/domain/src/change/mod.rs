@@ -228,6 +228,11 @@ impl Change {
         on!(self, writer => writer.execute(&statement.sql, values()).await)
     }
 
+    /// The one text that a query of the service's own tables returns, in the same transaction; none for NULL and for no row.
+    pub(crate) async fn text(&mut self, sql: &str) -> Result<Option<String>> {
+        on!(self, writer => writer.text(sql).await)
+    }
+
     /// Checks the references of all rows in the tables and in the tables that refer to them. PostgreSQL and MySQL have
     /// already checked each row; SQLite does it here.
     ///

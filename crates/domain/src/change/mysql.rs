@@ -120,6 +120,13 @@ impl MysqlWriter {
         Ok(number.flatten())
     }
 
+    /// The one text that a query returns; none for NULL and for no row.
+    pub(super) async fn text(&mut self, sql: &str) -> Result<Option<String>> {
+        let text = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut *self.transaction);
+        let text: Option<Option<String>> = text.await.map_err(Error::sqlx(self.doing))?;
+        Ok(text.flatten())
+    }
+
     /// A statement that sets a counter would commit the transaction, so it runs after the commit.
     pub(super) async fn reclaim_ids(&mut self, table: Table, highest: i64) -> Result<()> {
         self.run(FRESH_STATISTICS).await?;

@@ -146,6 +146,13 @@ impl PostgresWriter {
         Ok(number.flatten())
     }
 
+    /// The one text that a query returns; none for NULL and for no row.
+    pub(super) async fn text(&mut self, sql: &str) -> Result<Option<String>> {
+        let text = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(self.held.connection()?);
+        let text: Option<Option<String>> = text.await.map_err(Error::sqlx(self.doing))?;
+        Ok(text.flatten())
+    }
+
     /// A rollback does not undo this; the ids are then free anyway.
     pub(super) async fn reclaim_ids(&mut self, table: Table, highest: i64) -> Result<()> {
         let back = format!(

@@ -66,6 +66,13 @@ impl SqliteWriter {
         Ok(number.flatten())
     }
 
+    /// The one text that a query returns; none for NULL and for no row.
+    pub(super) async fn text(&mut self, sql: &str) -> Result<Option<String>> {
+        let text = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut *self.transaction);
+        let text: Option<Option<String>> = text.await.map_err(Error::sqlx(self.doing))?;
+        Ok(text.flatten())
+    }
+
     pub(super) async fn reclaim_ids(&mut self, table: Table, highest: i64) -> Result<()> {
         let back = format!("UPDATE sqlite_sequence SET seq = {highest} WHERE name = '{table}' AND seq > {LARGEST_ID}");
         self.run(&back).await.map(drop)

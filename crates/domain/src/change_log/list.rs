@@ -91,14 +91,17 @@ pub async fn get(_: &Admin, database: &Database, id: &str) -> Result<ChangeRecor
     find(database, id).await?.ok_or(Error::UnknownChange)
 }
 
-/// A clear and the time by the clock of the database, in one query; none if the clear is not in the log.
-pub(crate) async fn find_clear(database: &Database, id: &str) -> Result<Option<(ChangeRecord, DateTime<Utc>)>> {
+/// The kinds of changes that can be undone.
+const UNDOABLE: [ChangeKind; 2] = [ChangeKind::Clear, ChangeKind::Import];
+
+/// A clear or an import, and the time by the clock of the database, in one query; none if it is not in the log.
+pub(crate) async fn find_undoable(database: &Database, id: &str) -> Result<Option<(ChangeRecord, DateTime<Utc>)>> {
     let doing = "reading the change log";
     // PostgreSQL would not accept every text.
     let Ok(id) = Uuid::try_parse(id) else {
         return Ok(None);
     };
-    let query = Entity::find_by_id(id.to_string()).filter(Column::Kind.eq(ChangeKind::Clear));
+    let query = Entity::find_by_id(id.to_string()).filter(Column::Kind.is_in(UNDOABLE));
     let Some(clock) = database.clock_sql() else {
         // The clock of an SQLite database is the clock of this machine.
         let row = query.one(database.connection()).await.map_err(Error::database(doing))?;

@@ -1,4 +1,4 @@
-//! The change log: every clear, restore and undo, with its user, its time, its rows, and until when it can be undone.
+//! The change log: every clear, restore, import and undo, with its user, its time, its rows, and until when it can be undone.
 //!
 //! - **A change and its record are one commit.** The transaction that changes rows also inserts the record
 //!   ([`Context::finish_in`](crate::job::Context::finish_in)), so a change never lacks its record, nor a record its change.
@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
-use utoipa::openapi::schema::{OneOfBuilder, Schema};
+use utoipa::openapi::schema::{AnyOfBuilder, Schema};
 
 pub use self::list::{ChangeFilter, ChangePage, get, list};
-pub(crate) use self::list::{find_clear, needed_for_undo, undoable_with};
+pub(crate) use self::list::{find_undoable, needed_for_undo, undoable_with};
 pub use self::record::{Effect, SafetyArchive};
 use crate::catalog::Table;
 use crate::database::Database;
@@ -78,22 +78,28 @@ pub struct ChangeRecord {
 }
 
 /// How many rows of a table a change has removed and written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = ChangedRows)]
 pub struct RowCounts {
     /// Rows removed.
     pub removed: u64,
     /// Rows inserted or overwritten.
     pub written: u64,
+    /// Of an import: SHA-256 of the table's rows afterwards, as in the summary of an archive. While the rows have it, the
+    /// import can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub digest: Option<String>,
 }
 
 /// The parameters of the jobs that change the live data.
 fn parameters_schema() -> Schema {
-    OneOfBuilder::new()
+    AnyOfBuilder::new()
         .description(Some("The request of the job, which depends on the kind."))
         .item(Ref::from_schema_name("ClearJobParameters"))
         .item(Ref::from_schema_name("RestoreJobParameters"))
         .item(Ref::from_schema_name("UndoJobParameters"))
+        .item(Ref::from_schema_name("ImportJobParameters"))
         .into()
 }
 
@@ -124,8 +130,21 @@ pub(crate) fn row_counts(restored: &BTreeMap<Table, RestoredTable>) -> BTreeMap<
     let counts = |done: &RestoredTable| RowCounts {
         removed: done.removed,
         written: done.inserted + done.updated,
+        digest: None,
     };
     restored.iter().map(|(table, done)| (*table, counts(done))).collect()
+}
+
+/// The rows that an import has removed and written, by table, with the digests of the tables afterwards.
+pub(crate) fn row_counts_with_digests(
+    imported: &BTreeMap<Table, RestoredTable>,
+    digests: &BTreeMap<String, String>,
+) -> BTreeMap<Table, RowCounts> {
+    let mut counts = row_counts(imported);
+    for (table, rows) in &mut counts {
+        rows.digest = digests.get(table.name()).cloned();
+    }
+    counts
 }
 
 /// Deletes the records of changes that are old and can no longer be undone.

@@ -28,7 +28,7 @@ pub struct Effect {
     pub safety: Option<SafetyArchive>,
     /// Until when it can be undone.
     pub undo_until: Option<DateTime<Utc>>,
-    /// The clear that it undoes.
+    /// The clear or the import that it undoes.
     pub undoes: Option<String>,
 }
 

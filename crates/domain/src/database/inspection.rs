@@ -78,9 +78,8 @@ async fn inspect_server(connection: &DatabaseConnection) -> Result<SchemaState> 
 /// 1. A log or a journal in use is part of the content, so it is read together with the file.
 /// 2. Everything else is read as a file that no process changes (`immutable`). Otherwise SQLite would create `-wal` and
 ///    `-shm` even for a reader of a database in WAL mode, and would not remove them.
-///
-/// A log without its index (`-shm`) can't be read without creating one. Tables that only such a log has are found once
-/// the database is connected. So the caller checks again then ([`Database::schema_state`]), before it creates a table.
+/// 3. A log without its index (`-shm`) can't be read without creating one. If the file itself has no table, a copy of
+///    both is read, because the log may have tables.
 async fn inspect_file(settings: &DatabaseSettings, file: &Path) -> Result<SchemaState> {
     match fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SchemaState::Empty),
@@ -94,10 +93,22 @@ async fn inspect_file(settings: &DatabaseSettings, file: &Path) -> Result<Schema
             return Ok(state);
         }
     }
-    inspect_sqlite(settings, FileAccess::Immutable).await
+    match inspect_sqlite(settings, FileAccess::Immutable).await? {
+        SchemaState::Empty if has("-wal") => inspect_copy(settings, file).await,
+        found => Ok(found),
+    }
 }
 
-fn beside(file: &Path, suffix: &str) -> PathBuf {
+/// Reads a copy of a file and its log. The file has no table, so it is small.
+async fn inspect_copy(settings: &DatabaseSettings, file: &Path) -> Result<SchemaState> {
+    let folder = tempfile::tempdir().map_err(Error::io(DOING))?;
+    let copy = folder.path().join("copy.db");
+    fs::copy(file, &copy).map_err(Error::io(DOING))?;
+    fs::copy(beside(file, "-wal"), beside(&copy, "-wal")).map_err(Error::io(DOING))?;
+    read_schema_state(SqliteConnectOptions::new().filename(copy), settings).await
+}
+
+pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -114,11 +125,12 @@ enum FileAccess {
 
 async fn inspect_sqlite(settings: &DatabaseSettings, access: FileAccess) -> Result<SchemaState> {
     let options = SqliteConnectOptions::from_str(&settings.url).map_err(Error::sqlx(DOING))?;
-    let options = options
-        .read_only(true)
-        .create_if_missing(false)
-        .immutable(access == FileAccess::Immutable)
-        .busy_timeout(settings.lock_timeout);
+    let options = options.read_only(true).immutable(access == FileAccess::Immutable);
+    read_schema_state(options, settings).await
+}
+
+async fn read_schema_state(options: SqliteConnectOptions, settings: &DatabaseSettings) -> Result<SchemaState> {
+    let options = options.create_if_missing(false).busy_timeout(settings.lock_timeout);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
     let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.map_err(Error::sqlx(DOING))?);
     let found = schema_state(&connection).await;

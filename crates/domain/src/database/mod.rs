@@ -6,10 +6,10 @@
 //! wait for locks.
 //!
 //! [`session`] sets every session property that must not depend on a server's defaults. [`reachability`] says why a
-//! server can't be reached. [`inspection`] finds out whose tables a database has before anything is written. [`check`]
-//! says whether the database can be used as it is set up, and [`defect`] what is wrong. [`schema`] runs migrations,
-//! [`id_counter`] reads the greatest id of a table, [`clock`] is the common clock of all copies of the service, and [`pool_usage`]
-//! counts connections.
+//! server can't be reached. [`inspection`] finds out whose tables a database has before anything is written.
+//! [`read_only`] opens a database of another program. [`check`] says whether the database can be used as it is set up,
+//! and [`defect`] what is wrong. [`schema`] runs migrations, [`id_counter`] reads the greatest id of a table, [`clock`]
+//! is the common clock of all copies of the service, and [`pool_usage`] counts connections.
 
 mod check;
 mod clock;
@@ -18,61 +18,41 @@ mod id_counter;
 mod inspection;
 mod pool_usage;
 mod reachability;
+mod read_only;
 mod schema;
 mod session;
 mod tx_connection;
 
+use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnAcquireErr, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
+
+pub use campus_backup_engine::Engine;
 
 pub use self::defect::{Defect, DefectReason};
 pub(crate) use self::id_counter::{FRESH_STATISTICS, counter_sql};
 pub use self::inspection::SchemaState;
 pub use self::pool_usage::{POOLS, PoolUsage};
+pub use self::read_only::ReadOnlyDatabase;
+pub(crate) use self::schema::schema_version;
 use self::session::SearchPath;
 pub(crate) use self::tx_connection::TxConnection;
 use crate::catalog::Table;
+use crate::entity::audit_event;
 use crate::error::{Error, Result};
-
-/// One of the three engines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// SQLite, embedded.
-    Sqlite,
-    /// PostgreSQL.
-    Postgres,
-    /// MySQL or MariaDB.
-    Mysql,
-}
-
-impl Engine {
-    /// The word for it in answers and archives.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgresql",
-            Self::Mysql => "mysql",
-        }
-    }
-
-    /// The engine of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let engines = [Self::Sqlite, Self::Postgres, Self::Mysql];
-        engines.into_iter().find(|engine| engine.name() == name)
-    }
-}
+use crate::mutex::lock;
 
 /// How to connect.
 #[derive(Clone, Debug)]
@@ -119,6 +99,8 @@ pub struct Database {
     reader_permits: Arc<Semaphore>,
     worker_permits: Arc<Semaphore>,
     parallel_permits: Arc<Semaphore>,
+    audit_permit: Arc<Semaphore>,
+    unwritten_events: Arc<Mutex<VecDeque<audit_event::Model>>>,
     engine: Engine,
     file: Option<Arc<SqliteFile>>,
 }
@@ -181,6 +163,8 @@ impl Database {
             reader_permits: Arc::new(Semaphore::new(settings.readers as usize)),
             worker_permits: Arc::new(Semaphore::new(WORKERS as usize)),
             parallel_permits: Arc::new(Semaphore::new(cores / 2)),
+            audit_permit: Arc::new(Semaphore::new(1)),
+            unwritten_events: Arc::default(),
             engine,
             file,
         })
@@ -194,6 +178,14 @@ impl Database {
     /// The pool that requests share.
     pub fn connection(&self) -> &DatabaseConnection {
         &self.requests
+    }
+
+    /// The file for events of the audit that wait for the write lock: beside the database. None on a server, which has no lock
+    /// for all writers.
+    pub(crate) fn audit_file(&self) -> Option<PathBuf> {
+        let mut path = self.file.as_ref()?.path.clone().into_os_string();
+        path.push("-audit");
+        Some(path.into())
     }
 
     /// The pool for reading whole tables. Acquire a [`Database::reader_permit`] first.
@@ -239,6 +231,16 @@ impl Database {
         left.then(|| self.parallel_permits.clone().try_acquire_owned().ok())?
     }
 
+    /// A permit to try to write an event of the audit while another writer probably holds SQLite's write lock. It does not wait.
+    pub(crate) fn try_audit_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.audit_permit.clone().try_acquire_owned().ok()
+    }
+
+    /// Events of the audit that wait in the memory, because nothing could be written. The oldest is the first.
+    pub(crate) fn unwritten_events(&self) -> MutexGuard<'_, VecDeque<audit_event::Model>> {
+        lock(&self.unwritten_events)
+    }
+
     /// Begins a transaction that writes. It waits for other writers up to [`DatabaseSettings::lock_timeout`]. SQLite
     /// takes its write lock at once, so that the waiting happens here.
     ///
@@ -250,10 +252,15 @@ impl Database {
     }
 
     /// Begins a transaction for a write that may be skipped. On SQLite it gives none if another writer holds the write
-    /// lock. The other engines have no such lock; there the caller only touches rows that are locked briefly.
+    /// lock, or if too many wait for that already. The other engines have no such lock; there the caller only touches rows that
+    /// are locked briefly.
     pub(crate) async fn try_begin_write(&self, doing: &'static str) -> Result<Option<DatabaseTransaction>> {
         match self.begin_immediate(&self.heartbeats, doing).await {
             Err(Error::DatabaseBusy { .. }) => Ok(None),
+            // The one connection is in use by others that wait for the lock.
+            Err(Error::DatabaseUnavailable { source, .. }) if self.engine == Engine::Sqlite && is_timeout(&source) => {
+                Ok(None)
+            }
             begun => begun.map(Some),
         }
     }
@@ -362,6 +369,11 @@ async fn connect_pool(settings: &DatabaseSettings, pool: Pool, search_path: &Sea
     sea_orm::Database::connect(options)
         .await
         .map_err(Error::database("connecting to the database"))
+}
+
+/// Whether no connection of a pool became free in time.
+fn is_timeout(error: &DbErr) -> bool {
+    matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
 }
 
 /// As the driver reads the address, with its percent-encoding.

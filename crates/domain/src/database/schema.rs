@@ -15,6 +15,17 @@ use crate::error::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The tables that are created with a row. All others have no rows before their migration has ended.
+const CREATED_WITH_A_ROW: [&str; 4] = ["backup_leases", "backup_sessions", "backup_keys", "backup_audit_head"];
+
+/// The version of the schema of this program: the name of its last migration.
+pub(crate) fn schema_version() -> String {
+    Migrator::migrations()
+        .last()
+        .map(|migration| migration.name().to_owned())
+        .unwrap_or_default()
+}
+
 impl Database {
     /// Runs the migrations that have not been run. Copies of the service that start at once run them one after the
     /// other.
@@ -97,12 +108,8 @@ impl Database {
             .await
             .map_err(Error::database(doing))?;
         let left: Vec<_> = tables.filter(|table| existing.contains(**table)).collect();
-        // Except for these three, which are created with a row, no table has rows before its migration has ended. If
-        // one has rows, the migration has ended and only its record is missing: nothing is dropped.
-        for table in left
-            .iter()
-            .filter(|table| !matches!(***table, "backup_leases" | "backup_sessions" | "backup_keys"))
-        {
+        // If another table has rows, the migration has ended and only its record is missing: nothing is dropped.
+        for table in left.iter().filter(|table| !CREATED_WITH_A_ROW.contains(*table)) {
             let has_rows = inspection::has_rows(&self.requests, table).await;
             if has_rows.map_err(Error::database(doing))? {
                 return Ok(());

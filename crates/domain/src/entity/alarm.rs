@@ -2,8 +2,9 @@
 
 use sea_orm::entity::prelude::*;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// A reason of the health that administrators are told about. The row is deleted when it no longer holds.
+/// A reason of the health that is reported to administrators. The row is deleted when it no longer holds.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "backup_alarms")]
@@ -12,12 +13,12 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(64))")]
     pub code: String,
     pub severity: Severity,
-    /// What is wrong, as it was last told.
+    /// What is wrong, as it was last reported.
     #[sea_orm(column_type = "Text")]
     pub detail: String,
     /// Since when it holds.
     pub raised_at: DateTimeUtc,
-    /// When administrators were last told; none before the first time.
+    /// When it was last reported; none before the first time.
     pub told_at: Option<DateTimeUtc>,
     /// Since when it does not hold; none while it does.
     pub absent_since: Option<DateTimeUtc>,
@@ -25,8 +26,10 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// How bad a reason is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, DeriveActiveEnum, Serialize)]
+/// How bad a reason is. `warning`: backups are made, and something should be corrected. `failing`: there may be no usable
+/// backup to restore from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, DeriveActiveEnum, Serialize, ToSchema)]
+#[schema(as = BackupHealthSeverity)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -34,9 +37,4 @@ pub enum Severity {
     Warning,
     /// There may be no usable backup to restore from.
     Failing,
-}
-
-impl Severity {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Warning, Self::Failing];
 }

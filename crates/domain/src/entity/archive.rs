@@ -2,7 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
-/// The expected content of one archive. The row is written with the archive; only the acceptance is added later.
+/// The expected content of one archive. The row is written with the archive. Only the acceptance, and that the store refuses to
+/// delete the archive, are added later, and the object changes when the archive is encrypted again.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "backup_archives")]
@@ -27,6 +28,20 @@ pub struct Model {
     pub accepted_at: Option<DateTimeUtc>,
     #[sea_orm(column_type = "String(StringLen::N(255))")]
     pub accepted_by: Option<String>,
+    /// Since when the store refuses to delete it.
+    pub retained_since: Option<DateTimeUtc>,
+    /// When the store last refused to delete it.
+    pub retained_checked_at: Option<DateTimeUtc>,
+    /// Why it did.
+    #[sea_orm(column_type = "Text")]
+    pub retained_detail: Option<String>,
+    /// The object that replaces the current one while the archive is encrypted again; none otherwise.
+    #[sea_orm(column_type = "String(StringLen::N(64))")]
+    pub rekeyed_sha256: Option<String>,
+    pub rekeyed_size: Option<i64>,
+    /// The version of the schema when this installation created or received it; none in older records.
+    #[sea_orm(column_type = "String(StringLen::N(64))")]
+    pub schema_version: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,4 +1,4 @@
-//! Recorded clears, restores and undos, see [`change_log`](crate::change_log).
+//! Recorded clears, restores, imports and undos, see [`change_log`](crate::change_log).
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,8 @@ pub enum ChangeKind {
     Clear,
     /// An archive was restored.
     Restore,
-    /// A clear was undone.
+    /// A clear or an import was undone.
     Undo,
+    /// The plan of an import was applied.
+    Import,
 }

@@ -37,6 +37,8 @@ pub struct Model {
     /// The identity of an administrator of an identity provider, see `Admin::subject_digest`.
     #[sea_orm(column_type = "String(StringLen::N(64))")]
     pub subject_digest: Option<String>,
+    /// The named token that created it, which must still be valid when it is used.
+    pub token_id: Option<i64>,
 }
 
 /// The outcome of a download.

@@ -49,6 +49,14 @@ pub struct Model {
     /// SHA-256 of operation and body of the request, in lower-case hexadecimal.
     #[sea_orm(column_type = "String(StringLen::N(64))")]
     pub fingerprint: Option<String>,
+    /// How its user was authenticated, for the audit.
+    #[sea_orm(column_type = "String(StringLen::N(16))")]
+    pub method: Option<String>,
+    /// The address of the client that asked for it, for the audit.
+    #[sea_orm(column_type = "String(StringLen::N(45))")]
+    pub client: Option<String>,
+    /// The named token of the request, for the audit.
+    pub token_id: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -73,6 +81,10 @@ pub enum JobKind {
     Upload,
     /// Deleting the archives that the retention policy does not keep.
     Retention,
+    /// Encrypting an archive again.
+    Rekey,
+    /// Applying the plan of an import.
+    Import,
 }
 
 /// The current step of the work.
@@ -100,6 +112,8 @@ pub enum Phase {
     Committing,
     /// Archives are deleted, one after another.
     Deleting,
+    /// A stored archive is written with other keys.
+    Encrypting,
 }
 
 /// The state of a job. `succeeded`, `failed`, `cancelled` and `interrupted` are final; after the last three nothing was
@@ -128,7 +142,7 @@ pub enum JobState {
 
 impl JobKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Archive,
         Self::Verify,
         Self::Restore,
@@ -136,6 +150,8 @@ impl JobKind {
         Self::Undo,
         Self::Upload,
         Self::Retention,
+        Self::Rekey,
+        Self::Import,
     ];
 
     /// Whether its effect is an archive in the store, which no database transaction includes.

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One notification: a target, and the events that are sent to it.
 #[sea_orm::model]
@@ -47,8 +48,9 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// How a notification is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+/// How a notification is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a
+/// request to a service that monitors backups, such as healthchecks.io.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationKind {
@@ -58,9 +60,4 @@ pub enum NotificationKind {
     Webhook,
     /// A request to a service that monitors backups, such as healthchecks.io.
     Ping,
-}
-
-impl NotificationKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Email, Self::Webhook, Self::Ping];
 }

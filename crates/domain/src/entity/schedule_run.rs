@@ -48,7 +48,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The error code of a run whose job an administrator has cancelled. Administrators know of it, so it is no failure to tell.
+/// The error code of a run whose job an administrator has cancelled. Administrators know of it, so it is not reported as a failure.
 pub const CANCELLED: &str = "cancelled";
 
 /// The state of a run. `waiting`: its next attempt has not begun. `running`: its backup is created. `verifying`: its

@@ -3,7 +3,7 @@
 //! The end is an explicit message. If the writer fails or panics without sending it, the receiver gets an error, and
 //! the file never looks complete.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::coding::Coder;
 use crate::blocking;
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 
 /// How many chunks the queue holds.
 const QUEUE: usize = 4;
@@ -69,7 +70,7 @@ impl ClientProgress {
     }
 
     fn state(&self) -> MutexGuard<'_, ClientProgressInner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -14,7 +14,7 @@ mod delivery;
 mod json;
 mod spool;
 mod style;
-mod text;
+pub(crate) mod text;
 mod xlsx;
 
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) use self::csv::{write_safe_text, write_text};
 pub use self::delivery::{LengthPolicy, Transfer};
 pub use self::spool::SpoolSpace;
 pub use self::style::{CsvOptions, CsvStyle, DateStyle, DecimalMark, Delimiter};
-use crate::account::Admin;
+use crate::account::{Admin, TokenScope};
 use crate::blocking;
 use crate::catalog::{ExportColumn, NameColumns, Table, TableScope};
 use crate::database::Database;
@@ -85,6 +85,14 @@ impl ExportRequest {
             });
         }
         Ok(())
+    }
+
+    /// Ensures that a named token may download what the file has. The hashes of the passwords are only in JSON, and for `backup`.
+    ///
+    /// # Errors
+    /// [`Error::ScopeMissing`]
+    pub fn ensure_scope(&self, admin: &Admin) -> Result<()> {
+        ensure_scope(admin, self.scope, self.format)
     }
 }
 
@@ -157,6 +165,14 @@ pub struct Download {
     pub body: Body,
 }
 
+/// See [`ExportRequest::ensure_scope`].
+pub(crate) fn ensure_scope(admin: &Admin, scope: TableScope, format: Format) -> Result<()> {
+    match format == Format::Json && scope.tables().contains(&Table::Users) {
+        true => admin.ensure_scope(TokenScope::Backup),
+        false => Ok(()),
+    }
+}
+
 /// Begins a download.
 ///
 /// It returns once the length is known or not needed (see [`LengthPolicy`]), so an early failure is an error of this
@@ -167,16 +183,18 @@ pub struct Download {
 /// A body keeps its permit until it is dropped, but no connection once everything was read.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the format can't hold the scope; [`Error::TooManyDownloads`]; [`Error::Unexportable`];
+/// [`Error::Invalid`] if the format can't hold the scope; [`Error::ScopeMissing`], see [`ExportRequest::ensure_scope`];
+/// [`Error::TooManyDownloads`]; [`Error::Unexportable`];
 /// [`Error::SpoolFull`]; those of the database.
 pub async fn download(
-    _: &Admin,
+    admin: &Admin,
     database: &Database,
     settings: &ExportSettings,
     request: ExportRequest,
     abandoned: impl Future<Output = ()>,
 ) -> Result<Download> {
     request.check()?;
+    request.ensure_scope(admin)?;
     let snapshot = Snapshot::take(database, request.format.read_strategy(), request.scope.tables()).await?;
     let total_rows = request
         .scope

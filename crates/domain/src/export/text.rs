@@ -51,25 +51,54 @@ const TRIGGERS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋'
 /// A reader that expects another delimiter, such as Excel in a country with semicolon lists, begins a cell within the
 /// text. For that reader the quotes around the text are in the middle of a cell and have no effect. So the same is done
 /// after each delimiter of other readers and after each line break.
-pub(super) fn guard(text: &str, delimiter: Delimiter) -> Cow<'_, str> {
-    let begins_cell = |letter: char| letter != delimiter.letter() && matches!(letter, ',' | ';' | '\t' | '\r' | '\n');
+pub(crate) fn guard(text: &str, delimiter: Delimiter) -> Cow<'_, str> {
+    let begins_cell = begins_cell(delimiter);
     let starts_plain = text.starts_with(|first: char| first.is_ascii_alphanumeric());
-    if starts_plain && !text.contains(begins_cell) {
+    if starts_plain && !text.contains(&begins_cell) {
         return Cow::Borrowed(text);
     }
     let mut guarded = String::with_capacity(text.len() + 4);
     if !starts_plain && is_formula(text, &['\'']) {
         guarded.push('\'');
     }
-    for (position, part) in text.split_inclusive(begins_cell).enumerate() {
+    for (position, part) in text.split_inclusive(&begins_cell).enumerate() {
         // Such a reader removes a quote at the start of a cell.
-        let cell = part.trim_end_matches(begins_cell);
+        let cell = part.trim_end_matches(&begins_cell);
         if position > 0 && is_formula(cell, &['\'', '"']) {
             guarded.push('\'');
         }
         guarded.push_str(part);
     }
     Cow::Owned(guarded)
+}
+
+/// Recovers the text that [`guard`] has changed. Any other text is unchanged.
+pub(crate) fn unguard(text: &str, delimiter: Delimiter) -> Cow<'_, str> {
+    let begins_cell = begins_cell(delimiter);
+    let is_guarded =
+        |cell: &str, before: &[char]| cell.starts_with('\'') && cell.trim_start_matches(before).starts_with(TRIGGERS);
+    // This is true for nearly all texts.
+    if !text.contains('\'') {
+        return Cow::Borrowed(text);
+    }
+    if !text.contains(&begins_cell) {
+        return Cow::Borrowed(if is_guarded(text, &['\'']) { &text[1..] } else { text });
+    }
+    let mut bare = String::with_capacity(text.len());
+    for (position, part) in text.split_inclusive(&begins_cell).enumerate() {
+        let is_guarded = match position {
+            0 => is_guarded(text, &['\'']),
+            _ => is_guarded(part.trim_end_matches(&begins_cell), &['\'', '"']),
+        };
+        bare.push_str(if is_guarded { &part[1..] } else { part });
+    }
+    Cow::Owned(bare)
+}
+
+/// Whether a letter begins a cell for a reader that expects another delimiter.
+fn begins_cell(delimiter: Delimiter) -> impl Fn(char) -> bool {
+    let own = delimiter.letter();
+    move |letter| letter != own && matches!(letter, ',' | ';' | '\t' | '\r' | '\n')
 }
 
 /// Whether a cell begins with a trigger, after any number of these characters.
@@ -93,24 +122,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// Recovers the original text, as a reader does.
-    fn unguard(text: &str, delimiter: Delimiter) -> String {
-        let begins_cell =
-            |letter: char| letter != delimiter.letter() && matches!(letter, ',' | ';' | '\t' | '\r' | '\n');
-        let is_guarded = |cell: &str, before: &[char]| {
-            cell.starts_with('\'') && cell.trim_start_matches(before).starts_with(TRIGGERS)
-        };
-        let mut bare = String::new();
-        for (position, part) in text.split_inclusive(begins_cell).enumerate() {
-            let guarded = match position {
-                0 => is_guarded(text, &['\'']),
-                _ => is_guarded(part.trim_end_matches(begins_cell), &['\'', '"']),
-            };
-            bare.push_str(if guarded { &part[1..] } else { part });
-        }
-        bare
-    }
 
     const DELIMITERS: [Delimiter; 3] = [Delimiter::Comma, Delimiter::Semicolon, Delimiter::Tab];
 

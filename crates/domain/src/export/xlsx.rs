@@ -8,7 +8,7 @@ mod xml;
 
 use std::io::{self, Write};
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use campus_backup_archive::digits::{write_day_first, write_integer};
 use campus_backup_archive::value::write_decimal;
@@ -22,6 +22,7 @@ use self::xml::Style;
 use super::{DateStyle, Encoder, text, unexportable};
 use crate::catalog::{ExportColumn, NameColumns, Table};
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 use crate::snapshot::Selection;
 
 const DOING: &str = "writing the workbook";
@@ -171,7 +172,7 @@ struct Compressed(Arc<Mutex<Vec<u8>>>);
 
 impl Compressed {
     fn drain(&self, out: &mut Vec<u8>) {
-        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = lock(&self.0);
         if out.is_empty() {
             mem::swap(&mut *bytes, out);
         } else {
@@ -182,7 +183,7 @@ impl Compressed {
 
 impl Write for Compressed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gathered = lock(&self.0);
         gathered.write(bytes)
     }
 

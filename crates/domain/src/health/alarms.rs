@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::alarm::{AlarmChange, AlarmNews, News, due_change};
 use super::code::{HealthCode, HealthReason, HealthStatus};
 use super::report::HealthReport;
 use crate::database::Database;
 use crate::entity::alarm::{Column, Entity, Model as Alarm, Severity};
-use crate::error::{Error, Result};
-use crate::notify::{self, BackupStale, BackupWellAgain, Event};
+use crate::error::{Error, Result, is_unique_violation};
+use crate::notify::{
+    self, BackupStale, BackupWellAgain, DestinationAlarm, DestinationFailed, Event, NotificationsFailing,
+};
 
 /// What is being done, for errors.
 const DOING: &str = "changing an alarm";
 
-/// The most characters of a text that is stored and told.
+/// The most characters of a text that is stored and reported.
 const MAX_DETAIL: usize = 2_000;
 
 /// The alarms of an installation.
@@ -33,7 +35,7 @@ impl Alarms {
         Self { database }
     }
 
-    /// Makes the alarms agree with a report, and returns the alarms that it told. After an error of one alarm, the others are
+    /// Makes the alarms agree with a report, and returns what it has reported. After an error of one alarm, the others are
     /// still updated.
     ///
     /// # Errors
@@ -47,29 +49,22 @@ impl Alarms {
             .await
             .map_err(Error::database("reading the alarms"))?;
         let alarms: BTreeMap<_, _> = alarms.iter().map(|alarm| (alarm.code.as_str(), alarm)).collect();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let mut result = Ok(());
         // A code that only a newer version knows is left to it.
         for code in HealthCode::ALL {
             let (alarm, reason) = (alarms.get(code.name()).copied(), report.reason(*code));
-            let change = due_change(alarm, reason, report.checked_at);
-            // While something else is failing, an end would be read as "all is well". The report is made later.
-            let is_end = change == Some(AlarmChange::Tell(News::Over));
-            let was_failing = alarm.is_some_and(|alarm| alarm.severity == Severity::Failing);
-            if is_end && was_failing && report.status == HealthStatus::Failing {
-                continue;
-            }
-            if let Some(change) = change {
+            if let Some(change) = due_change(alarm, reason, status_beside(*code, report), report.checked_at) {
                 match self.change(*code, alarm, change, report).await {
-                    Ok(news) => told.extend(news),
+                    Ok(news) => reported.extend(news),
                     Err(error) => result = result.and(Err(error)),
                 }
             }
         }
-        result.map(|()| told)
+        result.map(|()| reported)
     }
 
-    /// Makes a change, if the alarm is still as it was read, and tells about it. Returns what was told.
+    /// Makes a change, if the alarm is still as it was read, and reports it. Returns what was reported.
     async fn change(
         &self,
         code: HealthCode,
@@ -85,7 +80,7 @@ impl Alarms {
                 insert(&transaction, reason, now).await?
             }
             (_, None) => return Ok(None),
-            (AlarmChange::Delete | AlarmChange::Tell(News::Over), Some(alarm)) => {
+            (AlarmChange::Delete | AlarmChange::Report(News::Over), Some(alarm)) => {
                 let deleted = Entity::delete_many().filter(unchanged(alarm)).exec(&transaction).await;
                 deleted.map_err(Error::database(DOING))?.rows_affected
             }
@@ -108,7 +103,7 @@ impl Alarms {
             return Ok(None);
         }
         let news = match (change, alarm) {
-            (AlarmChange::Tell(news), Some(alarm)) => Some(news_of(news, code, alarm, reason)),
+            (AlarmChange::Report(news), Some(alarm)) => Some(news_of(news, code, alarm, reason)),
             _ => None,
         };
         if let Some(news) = &news {
@@ -122,11 +117,44 @@ impl Alarms {
     }
 }
 
-/// The event that tells administrators. A warning is only logged and shown, and the failed run of a schedule has told about
-/// itself.
+/// The status of the reasons that matter for the end of an alarm. A destination that fails says nothing about the first store,
+/// and has an event of its own.
+fn status_beside(code: HealthCode, report: &HealthReport) -> HealthStatus {
+    let reasons = report.reasons.iter();
+    let others = reasons
+        .filter(|reason| code != HealthCode::DestinationFailing && reason.code != HealthCode::DestinationFailing);
+    match others.map(|reason| reason.severity).max() {
+        None => HealthStatus::Ok,
+        Some(Severity::Warning) => HealthStatus::Warning,
+        Some(Severity::Failing) => HealthStatus::Failing,
+    }
+}
+
+/// The event that notifies administrators. A warning is only logged and shown, except for destinations, and except that
+/// notifications that work report those that don't. A suspicious backup, a hold of retention and the failed run of a schedule
+/// are events themselves.
 fn event_of(news: &AlarmNews, report: &HealthReport) -> Option<Event> {
     let last_backup_at = report.last_backup.as_ref().map(|last| last.at);
+    if news.code == HealthCode::DestinationFailing {
+        return Some(Event::DestinationFailed(DestinationFailed {
+            state: match news.news {
+                News::Raised | News::Reminder => DestinationAlarm::Failing,
+                News::Over => DestinationAlarm::Over,
+            },
+            detail: news.detail.clone(),
+            failing_since: news.raised_at,
+        }));
+    }
+    let is_of_notifications = matches!(
+        news.code,
+        HealthCode::NotificationsFailing | HealthCode::SecretsKeyUnusable
+    );
     match (news.severity, news.news) {
+        (Severity::Warning, News::Raised | News::Reminder) if is_of_notifications => {
+            Some(Event::NotificationsFailing(NotificationsFailing {
+                reasons: vec![news.detail.clone()],
+            }))
+        }
         (Severity::Warning, _) => None,
         (Severity::Failing, News::Raised) if news.code == HealthCode::BackupFailed => None,
         (Severity::Failing, News::Raised | News::Reminder) => Some(Event::BackupStale(BackupStale {
@@ -152,8 +180,12 @@ fn log(news: &AlarmNews) {
     match (news, severity) {
         (News::Raised, Severity::Failing) => tracing::error!(code, %since, detail, "an alarm about backups"),
         (News::Raised, Severity::Warning) => tracing::warn!(code, %since, detail, "a warning about backups"),
-        (News::Reminder, Severity::Failing) => tracing::error!(code, %since, detail, "an alarm about backups goes on"),
-        (News::Reminder, Severity::Warning) => tracing::warn!(code, %since, detail, "a warning about backups goes on"),
+        (News::Reminder, Severity::Failing) => {
+            tracing::error!(code, %since, detail, "an alarm about backups continues")
+        }
+        (News::Reminder, Severity::Warning) => {
+            tracing::warn!(code, %since, detail, "a warning about backups continues")
+        }
         (News::Over, _) => tracing::info!(code, %since, detail, "an alarm about backups is over"),
     }
 }
@@ -183,7 +215,7 @@ async fn insert(transaction: &DatabaseTransaction, reason: &HealthReason, now: D
         .await
     {
         Ok(_) => Ok(1),
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(0),
+        Err(error) if is_unique_violation(&error) => Ok(0),
         Err(error) => Err(Error::database(DOING)(error)),
     }
 }
@@ -191,7 +223,7 @@ async fn insert(transaction: &DatabaseTransaction, reason: &HealthReason, now: D
 fn changed(alarm: &Alarm, change: AlarmChange, reason: Option<&HealthReason>, now: DateTime<Utc>) -> Alarm {
     let alarm = alarm.clone();
     match change {
-        AlarmChange::Tell(_) => Alarm {
+        AlarmChange::Report(_) => Alarm {
             // The worst that was reported: its end is reported, too.
             severity: reason.map_or(alarm.severity, |reason| reason.severity.max(alarm.severity)),
             detail: reason.map_or_else(|| alarm.detail.clone(), |reason| stored(&reason.detail)),

@@ -1,6 +1,11 @@
 //! The codes of reasons: a closed list, with the meaning of each.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::entity::alarm::Severity;
 
@@ -54,6 +59,18 @@ health_codes! {
     VerificationStale = "verification_stale";
     /// The last verification found a damaged backup, or a scheduled verification has failed.
     VerificationFailed = "verification_failed";
+    /// A backup has far fewer rows or less money than the ones before it, or could not be compared with them, and no
+    /// administrator has accepted it. Compare it with an earlier one; then accept or delete it.
+    ArchiveSuspicious = "archive_suspicious";
+    /// Retention deletes nothing although archives are due for deletion: the latest backup failed or looks suspicious, or the
+    /// clock is behind.
+    RetentionHeld = "retention_held";
+    /// Messages of a notification have not been delivered for four hours. `GET /backup/notifications` says why. Test the
+    /// notification after you have corrected the cause.
+    NotificationsFailing = "notifications_failing";
+    /// The key of secrets does not open the secret of a webhook. Give the service the key that it had (`--secrets-key-file`), or
+    /// enter the secret again.
+    SecretsKeyUnusable = "secrets_key_unusable";
     /// The store of archives can't be reached or used. Backups and changes are refused.
     StoreUnavailable = "store_unavailable";
     /// The store has no room for the next archive.
@@ -62,6 +79,12 @@ health_codes! {
     StoreAlmostFull = "store_almost_full";
     /// None of the keys of the settings opens the last backup. Put its key into `--archive-key-previous-file`.
     KeyUnusable = "key_unusable";
+    /// New backups are encrypted to public keys alone, and no stored backup was verified with a secret key of them. Verify one with
+    /// `campus-backup verify ID --identity FILE`: it proves that the secret key exists and opens the backups.
+    IdentityUnproven = "identity_unproven";
+    /// A destination does not have all backups: its last attempt has failed. It is `failing` if no backup was copied for longer
+    /// than `--destination-stale-after`. The first store has all backups. `GET /backup/destinations` says why.
+    DestinationFailing = "destination_failing";
 }
 
 impl HealthCode {
@@ -71,14 +94,39 @@ impl HealthCode {
     }
 }
 
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The description has the meaning of each code.
+impl PartialSchema for HealthCode {
+    fn schema() -> RefOr<Schema> {
+        let meanings = Self::ALL
+            .iter()
+            .map(|code| format!("`{}`: {}", code.name(), code.meaning().trim()));
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(format!(
+                "The kind of reason. {}",
+                meanings.collect::<Vec<_>>().join(" ")
+            )))
+            .enum_values(Some(Self::ALL.iter().map(|code| code.name())))
+            .into()
+    }
+}
+
+impl ToSchema for HealthCode {
+    fn name() -> Cow<'static, str> {
+        "BackupHealthCode".into()
+    }
+}
+
+/// Why the health is not `ok`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = BackupHealthReason)]
 pub struct HealthReason {
-    /// What kind of thing.
+    /// The kind of reason: one of a closed list.
     pub code: HealthCode,
     /// How bad it is.
     pub severity: Severity,
-    /// What is wrong, for administrators.
+    /// What is wrong.
+    #[schema(example = "There is no schedule, so backups are created only on request.")]
     pub detail: String,
 }
 
@@ -99,8 +147,10 @@ impl HealthReason {
     }
 }
 
-/// The health in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// The health in one word. `ok`: backups are made. `warning`: they are made, and something should be corrected. `failing`: there
+/// may be no usable backup to restore from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[schema(as = BackupHealthStatus)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
     /// Backups are made, and nothing has to be corrected.

@@ -6,8 +6,11 @@ use super::HealthSettings;
 use super::code::{HealthCode, HealthReason, HealthStatus};
 use super::facts::{HealthFacts, StoreFacts};
 use super::report::{BackupContent, HealthReport, KeyHealth, LastBackup, StoreHealth};
+use crate::destination::DestinationStatus;
 use crate::entity::schedule_run::CANCELLED;
-use crate::operations::{BackupSurvey, VerifiedBackup};
+use crate::notify::{NotificationStatus, SecretState};
+use crate::operations::{BackupSurvey, SuspiciousBackup, VerifiedBackup};
+use crate::plural::counted;
 use crate::schedule::{LastRun, RunState, ScheduleStatus, ScheduleStatuses};
 
 /// How old the last backup may be where no schedule and no setting says it.
@@ -15,6 +18,9 @@ const UNSCHEDULED_AGE: TimeDelta = TimeDelta::days(7);
 
 /// How long after its time a run may wait for a copy of the service to make it.
 const STALLED_AFTER: TimeDelta = TimeDelta::minutes(15);
+
+/// How long messages of a notification may wait. The pauses between the attempts are shorter than that for the first hours.
+const UNDELIVERED_AFTER: TimeDelta = TimeDelta::hours(4);
 
 /// With room for fewer archives of the last size the store is almost full.
 const FEW_ARCHIVES: u64 = 10;
@@ -26,6 +32,9 @@ pub(super) fn evaluate(facts: HealthFacts, settings: &HealthSettings) -> HealthR
         schedules,
         store,
         key,
+        held,
+        notifications,
+        destinations,
     } = facts;
     let last_backup = last_backup(&store);
     let backup_expected_since = expected_since(now, &schedules, settings);
@@ -44,13 +53,22 @@ pub(super) fn evaluate(facts: HealthFacts, settings: &HealthSettings) -> HealthR
     reasons.extend(of_schedules(now, last_backup.as_ref(), &schedules));
     let survey = match store {
         StoreFacts::Reachable(survey) => {
-            reasons.extend(of_verifications(now, &survey, &schedules, settings));
+            reasons.extend(of_verifications(now, &survey, &schedules, key, settings));
+            reasons.extend(of_suspicion(&survey.suspicious));
             reasons.extend(of_room(&survey));
+            reasons.extend(of_identity(key, &survey));
             Some(survey)
         }
         StoreFacts::Unreachable { .. } => None,
     };
     reasons.extend(of_key(key, last_backup.as_ref()));
+    reasons.extend(held.map(|held| {
+        let detail = format!("Archives that are due for deletion stay for now. {}", held.detail);
+        HealthReason::warning(HealthCode::RetentionHeld, detail)
+    }));
+    reasons.extend(of_deliveries(now, &notifications));
+    reasons.extend(of_secrets(&notifications));
+    reasons.extend(of_destinations(now, &destinations, settings));
     // Stable, so that reasons of one severity stay in the order of the rules.
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
     HealthReport {
@@ -65,12 +83,9 @@ pub(super) fn evaluate(facts: HealthFacts, settings: &HealthSettings) -> HealthR
             .iter()
             .filter_map(|schedule| schedule.next_run_at)
             .min(),
-        store: StoreHealth {
-            is_reachable: survey.is_some(),
-            free_bytes: survey.as_ref().and_then(|survey| survey.free_bytes),
-            usage: survey.map(|survey| survey.usage),
-        },
+        store: StoreHealth::of(survey.as_ref()),
         key,
+        destinations,
     }
 }
 
@@ -233,10 +248,13 @@ fn of_verifications(
     now: DateTime<Utc>,
     survey: &BackupSurvey,
     schedules: &ScheduleStatuses,
+    key: KeyHealth,
     settings: &HealthSettings,
 ) -> Vec<HealthReason> {
     let last = survey.last_verified.as_ref();
     let age = match last {
+        // Only a person with the identity can verify. `needs_identity` of the key says so.
+        _ if key.needs_identity => None,
         None if survey.last_backup.is_none() => None,
         None => Some(HealthReason::warning(
             HealthCode::NeverVerified,
@@ -276,6 +294,56 @@ fn of_verifications(
     damaged.or_else(scheduled).into_iter().chain(age).collect()
 }
 
+fn of_suspicion(suspicious: &[SuspiciousBackup]) -> Option<HealthReason> {
+    let newest = suspicious.first()?;
+    let others = match suspicious.len() - 1 {
+        0 => String::new(),
+        others => format!(" {others} more wait, too."),
+    };
+    let detail = format!(
+        "The backup of {} looks suspicious and waits until an administrator accepts it: {}.{others}",
+        moment(newest.at),
+        newest.findings.join("; ").trim_end_matches('.')
+    );
+    Some(HealthReason::warning(HealthCode::ArchiveSuspicious, detail))
+}
+
+/// The notifications whose messages are not delivered. Each is a way that does not depend on the others, so one that works reports
+/// it, and the health says it in any case.
+fn of_deliveries(now: DateTime<Utc>, notifications: &[NotificationStatus]) -> Option<HealthReason> {
+    let undelivered = notifications.iter().filter_map(|notification| {
+        let since = notification.undelivered_since?;
+        (now - since > UNDELIVERED_AFTER).then(|| {
+            let error = notification
+                .last_error
+                .as_deref()
+                .unwrap_or("No copy of the service sends them.");
+            format!("\u{201c}{}\u{201d} since {}: {error}", notification.name, moment(since))
+        })
+    });
+    let undelivered: Vec<_> = undelivered.collect();
+    (!undelivered.is_empty()).then(|| {
+        let detail = format!("Messages of notifications are not delivered. {}", undelivered.join(" "));
+        HealthReason::warning(HealthCode::NotificationsFailing, detail)
+    })
+}
+
+fn of_secrets(notifications: &[NotificationStatus]) -> Option<HealthReason> {
+    let unreadable = notifications
+        .iter()
+        .filter(|notification| notification.secret == SecretState::Unreadable);
+    let names: Vec<_> = unreadable
+        .map(|notification| format!("\u{201c}{}\u{201d}", notification.name))
+        .collect();
+    (!names.is_empty()).then(|| {
+        let detail = format!(
+            "The key of secrets does not open the secrets of the webhooks {}, so their messages can't be signed and are not sent.",
+            names.join(", ")
+        );
+        HealthReason::warning(HealthCode::SecretsKeyUnusable, detail)
+    })
+}
+
 fn of_room(survey: &BackupSurvey) -> Option<HealthReason> {
     let free = survey.free_bytes?;
     let (size, needed) = (
@@ -297,12 +365,76 @@ fn of_room(survey: &BackupSurvey) -> Option<HealthReason> {
 }
 
 fn of_key(key: KeyHealth, last_backup: Option<&LastBackup>) -> Option<HealthReason> {
-    let last = last_backup.filter(|_| key.opens_last_backup == Some(false))?;
+    let last = last_backup.filter(|_| key.opens_last_backup == Some(false) && !key.needs_identity)?;
     let detail = format!(
         "None of the keys of the settings opens the last backup, {}. Without its key it can't be restored.",
         last.archive_id
     );
     Some(HealthReason::failing(HealthCode::KeyUnusable, detail))
+}
+
+/// With public keys alone, a lost secret key is not noticed before a restore.
+fn of_identity(key: KeyHealth, survey: &BackupSurvey) -> Option<HealthReason> {
+    let is_unproven = key.needs_identity && survey.last_backup.is_some() && !survey.is_identity_proven;
+    is_unproven.then(|| {
+        HealthReason::warning(
+            HealthCode::IdentityUnproven,
+            "No verification has proven yet that a secret key opens the backups. Verify a backup with the secret key.",
+        )
+    })
+}
+
+/// One reason for all destinations that fail, with the worst severity and the words of the first.
+fn of_destinations(
+    now: DateTime<Utc>,
+    destinations: &[DestinationStatus],
+    settings: &HealthSettings,
+) -> Option<HealthReason> {
+    let of_one = |destination: &DestinationStatus| {
+        let copies = destination.copies;
+        // A first copy of many archives may take days, so each one that arrives counts.
+        let since = destination
+            .waiting_since
+            .map(|waiting| destination.last_copied_at.map_or(waiting, |copied| copied.max(waiting)));
+        let is_stale = since.is_some_and(|since| now - since > settings.destination_stale_after);
+        let has_failed = destination.failing_since.is_some() || copies.failed > 0 || destination.failed_deletions > 0;
+        if !is_stale && !has_failed {
+            return None;
+        }
+        let why = match &destination.last_error {
+            Some(error) => format!(" {error}"),
+            None => String::new(),
+        };
+        let waiting = copies.pending + copies.failed;
+        let what = match (waiting, is_stale.then_some(since).flatten()) {
+            (0, _) => "does not work".to_owned(),
+            (waiting, Some(since)) => format!(
+                "lacks {}, and has received none since {}",
+                counted(waiting, "backup"),
+                moment(since)
+            ),
+            (waiting, None) => format!("lacks {}", counted(waiting, "backup")),
+        };
+        let detail = format!(
+            "The destination \u{201c}{}\u{201d} {what}.{why} The backups are in the first store.",
+            destination.name
+        );
+        Some(match is_stale {
+            true => HealthReason::failing(HealthCode::DestinationFailing, detail),
+            false => HealthReason::warning(HealthCode::DestinationFailing, detail),
+        })
+    };
+    let failing = destinations.iter().filter(|destination| destination.enabled);
+    let mut failing: Vec<_> = failing.filter_map(of_one).collect();
+    failing.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+    let others = failing.len().saturating_sub(1);
+    let mut reason = failing.into_iter().next()?;
+    match others {
+        0 => {}
+        1 => reason.detail += " Another destination fails, too.",
+        others => reason.detail += &format!(" {others} other destinations fail, too."),
+    }
+    Some(reason)
 }
 
 /// A time for people.

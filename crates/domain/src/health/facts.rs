@@ -1,6 +1,6 @@
 //! The facts that the health is evaluated from.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,8 +8,12 @@ use sea_orm::DbErr;
 
 use super::report::KeyHealth;
 use crate::database::Database;
+use crate::destination::{DestinationStatus, DestinationStatuses};
 use crate::error::{Error, Result};
+use crate::mutex::lock;
+use crate::notify::{NotificationStatus, Notifications};
 use crate::operations::{BackupSurvey, Operations};
+use crate::retention::{Retention, RetentionHold};
 use crate::schedule::ScheduleStatuses;
 
 /// How long the database and the store may take to answer.
@@ -29,6 +33,22 @@ pub(super) struct HealthFacts {
     pub(super) store: StoreFacts,
     /// The encryption of archives.
     pub(super) key: KeyHealth,
+    /// Why archives that are due for deletion stay, if so and if the store answers.
+    pub(super) held: Option<RetentionHold>,
+    /// The enabled notifications.
+    pub(super) notifications: Vec<NotificationStatus>,
+    /// The destinations, by name.
+    pub(super) destinations: Vec<DestinationStatus>,
+}
+
+/// Where facts come from.
+pub(super) struct FactSources {
+    pub(super) database: Database,
+    pub(super) operations: Operations,
+    pub(super) retention: Retention,
+    pub(super) notifications: Notifications,
+    /// The result of the last test of a key.
+    pub(super) key_test: Mutex<Option<KeyTest>>,
 }
 
 /// What is known of the store.
@@ -57,43 +77,59 @@ impl HealthFacts {
     ///
     /// # Errors
     /// Errors of the database, which is also one that does not answer in time.
-    pub(super) async fn gather(
-        database: &Database,
-        operations: &Operations,
-        key_test: &Mutex<Option<KeyTest>>,
-        now: DateTime<Utc>,
-    ) -> Result<Self> {
+    pub(super) async fn gather(sources: &FactSources, now: DateTime<Utc>) -> Result<Self> {
+        let FactSources {
+            database,
+            operations,
+            retention,
+            notifications,
+            key_test,
+        } = sources;
         let read = async {
             let schedules = ScheduleStatuses::read(database.connection(), now, GRACE).await?;
-            Ok::<_, Error>((schedules, operations.last_recorded_backup().await?))
+            let notifications = notifications.statuses().await?;
+            let destinations = DestinationStatuses::read(database.connection()).await?;
+            let last_recorded = operations.last_recorded_backup().await?;
+            Ok::<_, Error>((schedules, notifications, destinations, last_recorded))
         };
-        let (schedules, last_recorded) = match tokio::time::timeout(TIMEOUT, read).await {
+        let (schedules, notifications, destinations, last_recorded) = match tokio::time::timeout(TIMEOUT, read).await {
             Ok(read) => read?,
             Err(_) => return Err(slow_database()),
         };
-        let survey = match tokio::time::timeout(TIMEOUT, operations.survey(now)).await {
-            Ok(survey) => survey,
+        let surveyed = async {
+            let inventory = operations.inventory().await?;
+            let survey = operations.survey(&inventory, now).await?;
+            Ok::<_, Error>((survey, retention.held(&inventory).await?))
+        };
+        let surveyed = match tokio::time::timeout(TIMEOUT, surveyed).await {
+            Ok(surveyed) => surveyed,
             Err(_) => Err(slow_store()),
         };
-        let store = match survey {
-            Ok(survey) => StoreFacts::Reachable(survey),
+        let (store, held) = match surveyed {
+            Ok((survey, held)) => (StoreFacts::Reachable(survey), held),
             Err(error) if is_of_database(&error) => return Err(error),
-            Err(error) => StoreFacts::Unreachable {
-                problem: error.to_string(),
-                last_recorded,
-            },
+            Err(error) => {
+                let store = StoreFacts::Unreachable {
+                    problem: error.to_string(),
+                    last_recorded,
+                };
+                (store, None)
+            }
         };
         Ok(Self {
             now,
             schedules,
             key: key(operations, &store, key_test).await,
             store,
+            held,
+            notifications,
+            destinations: destinations.0,
         })
     }
 }
 
 async fn key(operations: &Operations, store: &StoreFacts, key_test: &Mutex<Option<KeyTest>>) -> KeyHealth {
-    let encrypts = operations.encrypts();
+    let (encrypts, needs_identity) = (operations.encrypts(), !operations.opens_new_archives());
     let last_backup = match store {
         StoreFacts::Reachable(survey) => survey.last_backup.as_ref(),
         StoreFacts::Unreachable { .. } => None,
@@ -102,9 +138,10 @@ async fn key(operations: &Operations, store: &StoreFacts, key_test: &Mutex<Optio
         return KeyHealth {
             encrypts,
             opens_last_backup: None,
+            needs_identity,
         };
     };
-    let tested = key_test.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let tested = lock(key_test).clone();
     let known = tested.filter(|tested| tested.archive_id == last_backup.id);
     let opens_last_backup = match known {
         Some(known) => Some(known.is_usable),
@@ -114,7 +151,7 @@ async fn key(operations: &Operations, store: &StoreFacts, key_test: &Mutex<Optio
         },
     };
     if let Some(is_usable) = opens_last_backup {
-        *key_test.lock().unwrap_or_else(PoisonError::into_inner) = Some(KeyTest {
+        *lock(key_test) = Some(KeyTest {
             archive_id: last_backup.id.clone(),
             is_usable,
         });
@@ -122,6 +159,7 @@ async fn key(operations: &Operations, store: &StoreFacts, key_test: &Mutex<Optio
     KeyHealth {
         encrypts,
         opens_last_backup,
+        needs_identity,
     }
 }
 

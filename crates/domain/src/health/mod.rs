@@ -1,20 +1,20 @@
-//! The health of the backups: whether they are made, can be used, and what is wrong; and the alarms that tell about it.
+//! The health of the backups: whether they are made, can be used, and what is wrong; and the alarms that report it.
 //!
 //! [`Health`] gathers facts from the database and the store, evaluates them, and keeps the last report. A report has a
 //! status and reasons with codes of a closed list ([`HealthCode`]).
 //!
 //! **Alarms.** Each copy of the service evaluates the health by itself, also if it makes no scheduled backups, and no other
-//! work of the service comes before it. An alarm is a row of `backup_alarms`. It is told when its reason has held for
+//! work of the service comes before it. An alarm is a row of `backup_alarms`. It is reported when its reason has held for
 //! [`alarm::HOLD`], then once a day, and once more when the reason has not held for as long. Each change of a row is a
-//! conditional update in the transaction that tells, so that of several copies one tells. Copies that disagree, because one of them
-//! can't reach the store, keep the alarm: a reason holds as long as one copy sees it.
+//! conditional update in the transaction of its report, so that of several copies one reports it. Copies that disagree, because
+//! one of them can't reach the store, keep the alarm: a reason holds as long as one copy sees it.
 //!
 //! **Clocks.** Times of an alarm that are in the future, because the clock was set back, count from now on again.
 //!
 //! To add a reason, add a [`HealthCode`] with its meaning, its facts to [`facts`], and its rule to [`evaluate`].
 //!
 //! In reading order: [`code`] has the codes; [`facts`] gathers, and [`evaluate`] decides, without a clock or a database;
-//! [`report`] is the result; [`alarm`] decides what is told, and [`alarms`] writes it down and tells.
+//! [`report`] is the result; [`alarm`] decides what is reported, and [`alarms`] writes it down and reports it.
 
 pub mod alarm;
 mod alarms;
@@ -24,7 +24,7 @@ mod facts;
 mod report;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -33,14 +33,17 @@ use tokio::time::Instant;
 pub use self::alarm::{AlarmNews, News};
 use self::alarms::Alarms;
 pub use self::code::{HealthCode, HealthReason, HealthStatus};
-use self::facts::{HealthFacts, KeyTest};
+use self::facts::{FactSources, HealthFacts};
 pub use self::report::{BackupContent, HealthReport, KeyHealth, LastBackup, StoreHealth};
 use crate::account::Admin;
 use crate::clock::Clock;
 use crate::database::Database;
 pub use crate::entity::alarm::Severity;
 use crate::error::Result;
+use crate::mutex::lock;
+use crate::notify::Notifications;
 use crate::operations::Operations;
+use crate::retention::Retention;
 
 /// How long a report is used for requests.
 const FRESH: Duration = Duration::from_secs(1);
@@ -52,6 +55,8 @@ pub struct HealthSettings {
     pub stale_after: Option<TimeDelta>,
     /// The age at which the last verification is too old.
     pub verify_stale_after: TimeDelta,
+    /// For how long a destination may get no backup that it should have.
+    pub destination_stale_after: TimeDelta,
 }
 
 impl Default for HealthSettings {
@@ -59,6 +64,7 @@ impl Default for HealthSettings {
         Self {
             stale_after: None,
             verify_stale_after: TimeDelta::days(31),
+            destination_stale_after: TimeDelta::days(1),
         }
     }
 }
@@ -68,28 +74,36 @@ impl Default for HealthSettings {
 pub struct Health(Arc<HealthInner>);
 
 struct HealthInner {
-    database: Database,
-    operations: Operations,
+    sources: FactSources,
     clock: Clock,
     settings: HealthSettings,
     alarms: Alarms,
-    /// The result of the last test of a key.
-    key_test: Mutex<Option<KeyTest>>,
     /// Concurrent requests wait for one check.
     checking: tokio::sync::Mutex<Option<(Instant, HealthReport)>>,
     last: Mutex<Option<HealthReport>>,
 }
 
 impl Health {
-    /// The health of the backups in a database and a store. This reads and writes nothing.
-    pub fn new(database: Database, operations: Operations, clock: Clock, settings: HealthSettings) -> Self {
+    /// The health of the backups in a database and a store, with their retention and notifications. This reads and writes nothing.
+    pub fn new(
+        database: Database,
+        operations: Operations,
+        retention: Retention,
+        notifications: Notifications,
+        clock: Clock,
+        settings: HealthSettings,
+    ) -> Self {
         Self(Arc::new(HealthInner {
             alarms: Alarms::new(database.clone()),
-            database,
-            operations,
+            sources: FactSources {
+                database,
+                operations,
+                retention,
+                notifications,
+                key_test: Mutex::default(),
+            },
             clock,
             settings,
-            key_test: Mutex::default(),
             checking: tokio::sync::Mutex::default(),
             last: Mutex::default(),
         }))
@@ -111,21 +125,20 @@ impl Health {
     /// Checks the health for the service itself. An error of the database or the store is a reason in the report.
     pub async fn check(&self) -> HealthReport {
         let now = self.0.clock.now();
-        let facts = HealthFacts::gather(&self.0.database, &self.0.operations, &self.0.key_test, now).await;
-        let report = match facts {
+        let report = match HealthFacts::gather(&self.0.sources, now).await {
             Ok(facts) => evaluate::evaluate(facts, &self.0.settings),
             Err(error) => HealthReport::without_database(now, self.last(), &error),
         };
-        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
+        *lock(&self.0.last) = Some(report.clone());
         report
     }
 
     /// The report of the last check of this process, if there was one. This waits for nothing.
     pub fn last(&self) -> Option<HealthReport> {
-        self.0.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0.last).clone()
     }
 
-    /// Raises, repeats and ends alarms, so that they agree with a report, and returns what this copy of the service has told.
+    /// Raises, repeats and ends alarms, so that they agree with a report, and returns what this copy of the service has reported.
     ///
     /// # Errors
     /// The first database error. What it concerned is tried again at the next call.

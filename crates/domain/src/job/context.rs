@@ -13,6 +13,7 @@ use sea_orm::{
 use super::idempotency::request_digest;
 use super::run::RunningJob;
 use super::{JobResult, Jobs, Lock, Progress};
+use crate::audit::AuditEntry;
 use crate::change::Change;
 use crate::change_log::Effect;
 use crate::entity::{job, lease};
@@ -93,23 +94,27 @@ impl Context {
     }
 
     /// Runs the statements of [`Context::finish`] in a [`Change`], after those that record its effect in the
-    /// [change log](crate::change_log) and those of [notifications](crate::notify).
+    /// [change log](crate::change_log) and those of [notifications](crate::notify). The event of the [audit](crate::audit) is
+    /// the last statement before the commit.
     ///
     /// # Errors
     /// [`Error::LeaseLost`], [`Error::Cancelled`], or [`Error::AlreadyUndone`] if the same was undone in the meantime. The change
     /// must then not be committed.
     pub async fn finish_in(&self, change: &mut Change, effect: &Effect, result: &JobResult) -> Result<()> {
         let finish = self.finish(result)?;
-        let job = self.running.as_inserted();
-        if let Some(event) = notify::Event::of_change(job, effect, result) {
+        let row = self.running.as_inserted();
+        if let Some(event) = notify::Event::of_change(row, effect, result) {
             let messages = notify::insert_messages(self.backend, stats::now(), &event)?;
             change.execute(&messages).await?;
         }
-        let record = effect.steps(job, self.backend);
+        let record = effect.steps(row, self.backend);
         for step in record.into_iter().chain(finish) {
             step.check(change.execute(&step.statement).await?)?;
         }
-        Ok(())
+        let event = AuditEntry::job_event(row, job::JobState::Succeeded, Some(result), None)
+            .with_digests_in(change, self.backend, result)
+            .await?;
+        event.append_to(change, self.backend).await
     }
 }
 

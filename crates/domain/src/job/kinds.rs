@@ -8,20 +8,23 @@ use campus_backup_archive::manifest::{Verification, VerificationLevel};
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveEnum as _;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{Discriminator, ObjectBuilder, OneOfBuilder, Schema, Type};
+use serde_json::{Value, json};
+use utoipa::openapi::schema::{AnyOfBuilder, Discriminator, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::JobKind;
 use crate::catalog::Table;
 use crate::clear;
+use crate::destination::RetainedCopy;
 use crate::error::{Error, Result};
+use crate::import::ImportMode;
 use crate::operations::Annotations;
 use crate::restore::{RestoreMode, RestoredTable, Scope};
 use crate::retention::RetentionPolicy;
 
 /// The request of a job, which depends on its kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum JobParameters {
     /// Of a job that creates a backup.
@@ -38,6 +41,47 @@ pub enum JobParameters {
     Upload(UploadParameters),
     /// Of a job that deletes archives by the retention policy.
     Retention(RetentionParameters),
+    /// Of a job that encrypts an archive again.
+    Rekey(RekeyParameters),
+    /// Of a job that applies the plan of an import.
+    Import(ImportParameters),
+}
+
+/// Some requests have equal members, so a document can fit several schemas. utoipa would derive `oneOf`, which forbids that.
+impl PartialSchema for JobParameters {
+    fn schema() -> RefOr<Schema> {
+        AnyOfBuilder::new()
+            .description(Some("The request of a job, which depends on its kind."))
+            .item(Ref::from_schema_name(Annotations::name()))
+            .item(Ref::from_schema_name(VerifyParameters::name()))
+            .item(Ref::from_schema_name(RestoreParameters::name()))
+            .item(Ref::from_schema_name(ClearParameters::name()))
+            .item(Ref::from_schema_name(UndoParameters::name()))
+            .item(Ref::from_schema_name(UploadParameters::name()))
+            .item(Ref::from_schema_name(RetentionParameters::name()))
+            .item(Ref::from_schema_name(RekeyParameters::name()))
+            .item(Ref::from_schema_name(ImportParameters::name()))
+            .into()
+    }
+}
+
+impl ToSchema for JobParameters {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        add_parameters::<Annotations>(schemas);
+        add_parameters::<VerifyParameters>(schemas);
+        add_parameters::<RestoreParameters>(schemas);
+        add_parameters::<ClearParameters>(schemas);
+        add_parameters::<UndoParameters>(schemas);
+        add_parameters::<UploadParameters>(schemas);
+        add_parameters::<RetentionParameters>(schemas);
+        add_parameters::<RekeyParameters>(schemas);
+        add_parameters::<ImportParameters>(schemas);
+    }
+}
+
+fn add_parameters<P: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.push((P::name().into_owned(), P::schema()));
+    P::schemas(schemas);
 }
 
 /// The request of a job that verifies an archive.
@@ -83,11 +127,12 @@ pub struct UndoParameters {
 }
 
 /// The request of a job that checks an uploaded archive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = UploadJobParameters)]
 pub struct UploadParameters {
     /// The label, note and protection of the archive.
-    pub words: Annotations,
+    #[serde(alias = "words")]
+    pub annotations: Annotations,
     /// SHA-256 of the uploaded bytes, in hexadecimal.
     pub sha256: String,
 }
@@ -103,7 +148,48 @@ pub struct RetentionParameters {
     pub plan_hash: String,
 }
 
+/// The request of a job that encrypts an archive again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RekeyJobParameters)]
+pub struct RekeyParameters {
+    /// The archive's id.
+    pub archive_id: String,
+}
+
+/// The request of a job that applies the plan of an import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ImportJobParameters)]
+pub struct ImportParameters {
+    /// The import.
+    #[schema(format = "uuid")]
+    pub import_id: String,
+    /// The table.
+    #[schema(value_type = String)]
+    pub table: Table,
+    /// Which rows of the file are used.
+    pub mode: ImportMode,
+    /// Whether wrong and conflicting rows are left out.
+    pub skip_wrong: bool,
+    /// The name of the file, if the client sent one.
+    pub file_name: Option<String>,
+    /// SHA-256 of the file, in hexadecimal.
+    pub file_sha256: String,
+}
+
 impl JobParameters {
+    /// The stored request of a job of that kind, as it is shown: an earlier version may have stored other names.
+    pub(super) fn shown(kind: JobKind, stored: &str) -> Value {
+        let upload = match kind {
+            JobKind::Upload => serde_json::from_str::<UploadParameters>(stored).ok(),
+            _ => None,
+        };
+        match upload {
+            Some(upload) => json!(upload),
+            // This program has written it.
+            None => serde_json::from_str(stored).unwrap_or_default(),
+        }
+    }
+
     /// The kind of job.
     pub fn kind(&self) -> JobKind {
         match self {
@@ -114,6 +200,8 @@ impl JobParameters {
             Self::Undo(_) => JobKind::Undo,
             Self::Upload(_) => JobKind::Upload,
             Self::Retention(_) => JobKind::Retention,
+            Self::Rekey(_) => JobKind::Rekey,
+            Self::Import(_) => JobKind::Import,
         }
     }
 }
@@ -136,6 +224,10 @@ pub enum JobResult {
     Upload(BackupReport),
     /// Archives were deleted by the retention policy.
     Retention(RetentionReport),
+    /// An archive was encrypted again.
+    Rekey(RekeyReport),
+    /// The plan of an import was applied.
+    Import(ImportReport),
 }
 
 /// The result of a job that has created or uploaded a backup.
@@ -209,6 +301,32 @@ pub struct UndoReport {
     pub undone_at: DateTime<Utc>,
 }
 
+/// The result of a job that has applied the plan of an import. The id of the job is the id of the change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImportReport {
+    /// The import.
+    #[schema(format = "uuid")]
+    pub import_id: String,
+    /// The table.
+    #[schema(value_type = String)]
+    pub table: Table,
+    /// Which rows of the file were used.
+    pub mode: ImportMode,
+    /// Rows of the file that were left out because they are wrong or in conflict.
+    pub skipped_wrong: u64,
+    /// The safety backup of the previous data; none if nothing was changed.
+    #[schema(required = true)]
+    pub safety_archive_id: Option<String>,
+    /// The result for each table that the import concerned.
+    #[schema(value_type = BTreeMap<String, RestoredTable>)]
+    pub tables: BTreeMap<Table, RestoredTable>,
+    /// The time of the import, UTC.
+    pub applied_at: DateTime<Utc>,
+    /// Until when it can be undone, UTC; none if nothing was changed.
+    #[schema(required = true)]
+    pub undo_until: Option<DateTime<Utc>>,
+}
+
 /// The result of a job that has deleted the archives that the retention policy does not keep.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RetentionReport {
@@ -220,6 +338,10 @@ pub struct RetentionReport {
     pub skipped: Vec<String>,
     /// The archives that could not be deleted.
     pub failed: Vec<RetentionFailure>,
+    /// Copies of archives that were deleted before, and that their destinations refuse to delete: the newest 100.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub retained_copies: Vec<RetainedCopy>,
 }
 
 /// An archive that could not be deleted, and why.
@@ -233,6 +355,17 @@ pub struct RetentionFailure {
     /// What was wrong.
     #[schema(example = "The store of archives is not available. Nothing was changed; try again.")]
     pub detail: String,
+}
+
+/// The result of a job that has encrypted an archive again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RekeyReport {
+    /// The archive's id, which is the same as before.
+    pub archive_id: String,
+    /// The stored size in bytes.
+    pub size: u64,
+    /// The fingerprints of the public keys that it is encrypted to now.
+    pub recipients: Vec<String>,
 }
 
 /// A report as the result of one kind of job.
@@ -258,6 +391,8 @@ reports! {
     ClearReport: Clear;
     UndoReport: Undo;
     RetentionReport: Retention;
+    RekeyReport: Rekey;
+    ImportReport: Import;
 }
 
 /// The error for a result that is missing or of another kind.
@@ -276,6 +411,8 @@ impl JobResult {
             Self::Undo(_) => JobKind::Undo,
             Self::Upload(_) => JobKind::Upload,
             Self::Retention(_) => JobKind::Retention,
+            Self::Rekey(_) => JobKind::Rekey,
+            Self::Import(_) => JobKind::Import,
         }
     }
 
@@ -284,7 +421,13 @@ impl JobResult {
         match kind {
             JobKind::Archive => Some(Self::Archive(archive)),
             JobKind::Upload => Some(Self::Upload(archive)),
-            JobKind::Verify | JobKind::Restore | JobKind::Clear | JobKind::Undo | JobKind::Retention => None,
+            JobKind::Verify
+            | JobKind::Restore
+            | JobKind::Clear
+            | JobKind::Undo
+            | JobKind::Retention
+            | JobKind::Rekey
+            | JobKind::Import => None,
         }
     }
 
@@ -292,7 +435,13 @@ impl JobResult {
     pub(super) fn published(&self) -> Option<&BackupReport> {
         match self {
             Self::Archive(archive) | Self::Upload(archive) => Some(archive),
-            Self::Verify(_) | Self::Restore(_) | Self::Clear(_) | Self::Undo(_) | Self::Retention(_) => None,
+            Self::Verify(_)
+            | Self::Restore(_)
+            | Self::Clear(_)
+            | Self::Undo(_)
+            | Self::Retention(_)
+            | Self::Rekey(_)
+            | Self::Import(_) => None,
         }
     }
 
@@ -310,6 +459,8 @@ impl JobResult {
             JobKind::Undo => Self::Undo(serde_json::from_str(json)?),
             JobKind::Upload => Self::Upload(serde_json::from_str(json)?),
             JobKind::Retention => Self::Retention(serde_json::from_str(json)?),
+            JobKind::Rekey => Self::Rekey(serde_json::from_str(json)?),
+            JobKind::Import => Self::Import(serde_json::from_str(json)?),
         })
     }
 
@@ -329,6 +480,8 @@ impl JobResult {
             JobKind::Undo => "UndoJobResult",
             JobKind::Upload => "UploadJobResult",
             JobKind::Retention => "RetentionJobResult",
+            JobKind::Rekey => "RekeyJobResult",
+            JobKind::Import => "ImportJobResult",
         }
     }
 }
@@ -363,6 +516,8 @@ impl ToSchema for JobResult {
                 JobKind::Clear => add_variant::<ClearReport>(kind, schemas),
                 JobKind::Undo => add_variant::<UndoReport>(kind, schemas),
                 JobKind::Retention => add_variant::<RetentionReport>(kind, schemas),
+                JobKind::Rekey => add_variant::<RekeyReport>(kind, schemas),
+                JobKind::Import => add_variant::<ImportReport>(kind, schemas),
             }
         }
     }
@@ -397,12 +552,10 @@ fn verification_schema() -> Schema {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     /// One result of each kind, as earlier versions stored it.
-    fn stored_before() -> [(JobKind, Value); 7] {
+    fn stored_before() -> [(JobKind, Value); 9] {
         let backup = json!({
             "archive_id": "2026-11-25T03-53-08Z-5f1c2a9b", "rows": {"users": 5, "students": 1000}, "total": 1005, "size": 4096,
         });
@@ -425,7 +578,7 @@ mod tests {
             (
                 JobKind::Restore,
                 json!({
-                    "archive_id": "a", "safety_archive_id": "b", "tables": tables,
+                    "archive_id": "a", "safety_archive_id": "b", "tables": tables.clone(),
                     "restored_at": "2026-11-25T09:30:00.000001Z",
                 }),
             ),
@@ -438,7 +591,9 @@ mod tests {
             ),
             (
                 JobKind::Undo,
-                json!({"clear_id": "c", "archive_id": "a", "tables": tables, "undone_at": "2026-11-23T09:31:00Z"}),
+                json!({
+                    "clear_id": "c", "archive_id": "a", "tables": tables.clone(), "undone_at": "2026-11-23T09:31:00Z",
+                }),
             ),
             (JobKind::Upload, backup),
             (
@@ -446,6 +601,17 @@ mod tests {
                 json!({
                     "deleted": ["a"], "freed_bytes": 4096, "skipped": ["b"],
                     "failed": [{"archive_id": "c", "code": "store_unavailable", "detail": "It is not available."}],
+                }),
+            ),
+            (
+                JobKind::Rekey,
+                json!({"archive_id": "a", "size": 4096, "recipients": ["9f86-d081-884c-7d65-9a2f-eaa0-c55a-d015"]}),
+            ),
+            (
+                JobKind::Import,
+                json!({
+                    "import_id": "i", "table": "students", "mode": "upsert", "skipped_wrong": 0, "safety_archive_id": "a",
+                    "tables": tables, "applied_at": "2026-11-30T09:30:00Z", "undo_until": "2026-12-07T09:30:00Z",
                 }),
             ),
         ]
@@ -458,6 +624,9 @@ mod tests {
             assert_eq!(result.kind(), kind);
             let stored = result.to_json();
             expected["kind"] = json!(kind);
+            if kind == JobKind::Retention {
+                expected["retained_copies"] = json!([]);
+            }
             assert_eq!(stored.parse::<Value>().unwrap(), expected);
             assert_eq!(JobResult::from_json(kind, &stored).unwrap(), result);
         }
@@ -472,6 +641,20 @@ mod tests {
                 assert_eq!(JobResult::from_json(kind, &stored.to_string()).unwrap(), without_tag);
             }
         }
+    }
+
+    #[test]
+    fn earlier_names_of_an_upload_are_shown_as_they_are_now() {
+        let annotations = json!({"label": "2025", "note": null, "protected": true});
+        let now = json!({"annotations": annotations, "sha256": "e3b0"});
+        let before = json!({"words": annotations, "sha256": "e3b0"});
+        for stored in [&now, &before] {
+            assert_eq!(JobParameters::shown(JobKind::Upload, &stored.to_string()), now);
+        }
+        // What can't be read is shown as it is stored.
+        let other = json!({"words": 1});
+        assert_eq!(JobParameters::shown(JobKind::Upload, &other.to_string()), other);
+        assert_eq!(JobParameters::shown(JobKind::Archive, &before.to_string()), before);
     }
 
     #[test]
@@ -510,6 +693,8 @@ mod tests {
             assert_eq!(ClearReport::try_from(result()).is_ok(), kind == JobKind::Clear);
             assert_eq!(UndoReport::try_from(result()).is_ok(), kind == JobKind::Undo);
             assert_eq!(RetentionReport::try_from(result()).is_ok(), kind == JobKind::Retention);
+            assert_eq!(RekeyReport::try_from(result()).is_ok(), kind == JobKind::Rekey);
+            assert_eq!(ImportReport::try_from(result()).is_ok(), kind == JobKind::Import);
         }
     }
 

@@ -53,7 +53,7 @@ mod view;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -67,18 +67,20 @@ pub use self::context::{Context, Finish, Step};
 pub use self::heartbeat::Runner;
 pub use self::idempotency::Idempotency;
 pub use self::kinds::{
-    BackupReport, ClearParameters, ClearReport, JobParameters, JobResult, RestoreParameters, RestoreReport,
-    RetentionFailure, RetentionParameters, RetentionReport, UndoParameters, UndoReport, UploadParameters,
-    VerifyParameters, VerifyReport,
+    BackupReport, ClearParameters, ClearReport, ImportParameters, ImportReport, JobParameters, JobResult,
+    RekeyParameters, RekeyReport, RestoreParameters, RestoreReport, RetentionFailure, RetentionParameters,
+    RetentionReport, UndoParameters, UndoReport, UploadParameters, VerifyParameters, VerifyReport,
 };
 pub(crate) use self::progress::ProgressBatch;
 pub use self::progress::{CancelOnDrop, Progress, ProgressState};
 use self::run::RunningJob;
 pub use self::submit::{Lock, Submission, SubmissionOrigin, Submitted};
+pub(crate) use self::view::newest_ended;
 pub use self::view::{Event, Fault, Job, JobFilter, JobPage, LAST_EVENT, Watch};
 use crate::database::Database;
 pub use crate::entity::job::{JobKind, JobState, Phase};
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 
 /// The archives that jobs have published, by the id of the job.
 pub type Published = BTreeMap<String, BackupReport>;
@@ -196,7 +198,7 @@ impl Jobs {
     }
 
     fn all_running(&self) -> MutexGuard<'_, BTreeMap<String, Arc<RunningJob>>> {
-        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.running)
     }
 
     fn of(shared: &Weak<JobsInner>) -> Option<Self> {

@@ -1,13 +1,14 @@
 //! The progress of a job's work, and its cancellation.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use super::Phase;
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 
 /// How far the work has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,7 +164,7 @@ impl Progress {
 
     /// Cancelling and entering a phase take the same lock, so that committed work was not cancelled.
     fn current(&self) -> MutexGuard<'_, CurrentPhase> {
-        self.0.current.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.current)
     }
 }
 

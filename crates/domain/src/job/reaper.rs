@@ -1,6 +1,6 @@
 //! The reaper: it ends jobs whose process has ended, and deletes old jobs.
 
-use std::sync::{PoisonError, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -14,8 +14,9 @@ use super::run::{Ending, sources};
 use super::{Job, JobResult, Jobs, JobsInner, Published};
 use crate::change_log;
 use crate::counters;
-use crate::entity::job::{self, Column, Entity, JobState};
+use crate::entity::job::{self, Column, Entity, JobKind, JobState};
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 use crate::stats;
 
 /// How many jobs are kept. Older ones are deleted when they are older than [`MIN_AGE`].
@@ -104,7 +105,7 @@ impl Jobs {
 
     /// The jobs that have had the same heartbeat for too long.
     fn without_new_heartbeat(&self, jobs: Vec<job::Model>) -> Vec<job::Model> {
-        let mut seen = self.0.future_heartbeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = lock(&self.0.future_heartbeats);
         let before = std::mem::take(&mut *seen);
         let is_expired = |job: &job::Model| {
             let first = match before.get(&job.id) {
@@ -179,7 +180,11 @@ impl Jobs {
                     result: Some(result),
                     fault: None,
                 },
-                None => self.interrupted(),
+                // The manifest of the archive, and not the job, says whether it was encrypted again.
+                None if row.kind == JobKind::Rekey => self.interrupted(Error::RekeyUnknown {
+                    source: Box::new(Error::Interrupted),
+                }),
+                None => self.interrupted(Error::Interrupted),
             };
             if !self.end_row(&row, &ending, lock_wait).await? {
                 continue;
@@ -230,6 +235,7 @@ impl Jobs {
             return Ok(false);
         }
         ending.notify(&transaction, row).await?;
+        ending.audit(&transaction, row).await?;
         transaction.commit().await.map_err(Error::database(doing))?;
         Ok(true)
     }

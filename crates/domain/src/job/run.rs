@@ -12,10 +12,11 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::context::{end_job, release_lease};
 use super::{Context, Fault, Job, JobResult, Jobs, Lock, Phase, Progress};
-use crate::account::Admin;
+use crate::account::{Admin, TokenScope};
+use crate::audit::AuditEntry;
 use crate::blocking;
 use crate::counters;
-use crate::entity::job::{self, Column, Entity, JobState};
+use crate::entity::job::{self, Column, Entity, JobKind, JobState};
 use crate::error::{Error, Result};
 use crate::operations::suspicion_event;
 use crate::{notify, stats};
@@ -104,8 +105,8 @@ impl RunningJob {
         self.stop_cause.get().copied().filter(|_| self.progress.is_cancelled())
     }
 
-    /// The states from which the job may enter `state`. A published archive stays published, even if another process has
-    /// reaped the job; a change of the live data ends only in its own transaction.
+    /// The states from which the job may enter `state`. An archive that was published or encrypted again stays so, even if another
+    /// process has reaped the job; a change of the live data ends only in its own transaction.
     fn may_end_from(&self, state: JobState) -> &'static [JobState] {
         const PUBLISHED: [JobState; 4] = [
             JobState::Queued,
@@ -113,7 +114,8 @@ impl RunningJob {
             JobState::Cancelling,
             JobState::Interrupted,
         ];
-        match state == JobState::Succeeded && self.row.kind.publishes_archive() {
+        let changes_store = self.row.kind.publishes_archive() || self.row.kind == JobKind::Rekey;
+        match state == JobState::Succeeded && changes_store {
             true => &PUBLISHED,
             false => &JobState::ACTIVE,
         }
@@ -197,6 +199,17 @@ impl Ending {
             None => Ok(()),
         }
     }
+
+    /// Appends the event of the job to the audit, as the last thing in the transaction that ends it.
+    pub(super) async fn audit(&self, transaction: &DatabaseTransaction, job: &job::Model) -> Result<()> {
+        let reason = self.fault.as_ref().map(|fault| fault.code.as_str());
+        let event = AuditEntry::job_event(job, self.state, self.result.as_ref(), reason);
+        let event = match &self.result {
+            Some(result) => event.with_digests(transaction, result).await?,
+            None => event,
+        };
+        event.append(transaction).await
+    }
 }
 
 /// Starts a job that was accepted.
@@ -264,6 +277,16 @@ where
     blocking::run(doing, move || work(context)).await
 }
 
+/// The scope with which a named token starts and cancels jobs of a kind.
+fn scope_of(kind: JobKind) -> TokenScope {
+    match kind {
+        JobKind::Archive | JobKind::Verify | JobKind::Upload => TokenScope::Backup,
+        JobKind::Restore | JobKind::Clear | JobKind::Undo | JobKind::Retention | JobKind::Rekey | JobKind::Import => {
+            TokenScope::Restore
+        }
+    }
+}
+
 impl Jobs {
     /// Writes how a job has ended, and tries again until it succeeds. While the database can't be reached, the row stays as
     /// it is, this process keeps the job, and clients that wait for it get an error. None if the service shuts down first.
@@ -298,7 +321,7 @@ impl Jobs {
         let (state, result, fault) = match (outcome, running.stop_cause()) {
             (Ok(result), _) => (JobState::Succeeded, Some(result), None),
             (Err(Error::LeaseLost), _) | (Err(_), Some(StopCause::Shutdown | StopCause::Reaped)) => {
-                return self.interrupted();
+                return self.interrupted(Error::Interrupted);
             }
             (Err(_), Some(StopCause::CancelRequested)) | (Err(Error::Cancelled), None) => {
                 (JobState::Cancelled, None, None)
@@ -308,12 +331,12 @@ impl Jobs {
         Ending { state, result, fault }
     }
 
-    /// The ending of a job whose process has ended.
-    pub(super) fn interrupted(&self) -> Ending {
+    /// The ending of a job that was interrupted, with what is known of its effect.
+    pub(super) fn interrupted(&self, error: Error) -> Ending {
         Ending {
             state: JobState::Interrupted,
             result: None,
-            fault: Some((self.0.settings.describe)(Error::Interrupted)),
+            fault: Some((self.0.settings.describe)(error)),
         }
     }
 
@@ -339,19 +362,24 @@ impl Jobs {
         if has_ended {
             ending.notify(&transaction, &row).await?;
         }
-        let row = Entity::find_by_id(id).one(&transaction).await;
-        let row = row.map_err(Error::database(doing))?.ok_or(Error::UnknownJob)?;
+        let ended = Entity::find_by_id(id).one(&transaction).await;
+        let ended = ended.map_err(Error::database(doing))?.ok_or(Error::UnknownJob)?;
+        if has_ended {
+            ending.audit(&transaction, &row).await?;
+        }
         transaction.commit().await.map_err(Error::database(doing))?;
-        Ok(row.into())
+        Ok(ended.into())
     }
 
     /// Cancels a job, and returns it as `cancelling`. It ends soon without having changed anything; a job of another process
     /// ends at the next heartbeat of that process. A cancelled backup leaves no archive.
     ///
     /// # Errors
-    /// [`Error::UnknownJob`]; [`Error::NotCancellable`] if it has ended or has begun to commit.
-    pub async fn cancel(&self, _: &Admin, id: &str) -> Result<Job> {
+    /// [`Error::UnknownJob`]; [`Error::ScopeMissing`] for a named token that could not start a job of that kind;
+    /// [`Error::NotCancellable`] if it has ended or has begun to commit.
+    pub async fn cancel(&self, admin: &Admin, id: &str) -> Result<Job> {
         if let Some(running) = self.running(id) {
+            admin.ensure_scope(scope_of(running.row.kind))?;
             if !running.stop(StopCause::CancelRequested) {
                 return Err(Error::NotCancellable);
             }
@@ -360,6 +388,7 @@ impl Jobs {
             return Ok(running.row().into());
         }
         let job = self.get(id).await?;
+        admin.ensure_scope(scope_of(job.kind))?;
         let marked = Entity::update_many()
             .col_expr(Column::State, Expr::value(JobState::Cancelling))
             .filter(Column::Id.eq(&job.id))
@@ -401,7 +430,7 @@ impl Jobs {
                 tracing::warn!(job = running.id(), "a job still commits while the service ends");
                 continue;
             }
-            match self.write_end(&running, &self.interrupted()).await {
+            match self.write_end(&running, &self.interrupted(Error::Interrupted)).await {
                 Ok(job) => {
                     running.end.send_replace(JobEnd::Written(Box::new(job)));
                 }

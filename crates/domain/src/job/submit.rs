@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
@@ -15,8 +15,9 @@ use super::idempotency::requested_with;
 use super::run::{self, JobEnd, RunningJob};
 use super::{Context, Idempotency, Job, JobParameters, JobResult, Jobs, Phase};
 use crate::account::{Actor, Admin};
+use crate::audit::ReceiptState;
 use crate::entity::job::{self, Column, JobState};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_unique_violation};
 use crate::{notify, stats};
 
 /// How often a job of another process is read while a caller waits for its end.
@@ -144,7 +145,7 @@ impl Jobs {
             }
             let prior = self.prior_request(&actor, submission.idempotency.as_ref()).await?;
             let failed_before = match prior {
-                PriorRequest::Found(job) => return Ok(self.replayed(*job)),
+                PriorRequest::Found(job) => return Ok(self.replayed(&actor, *job)),
                 PriorRequest::Failed(id) => Some(id),
                 PriorRequest::None => None,
             };
@@ -155,6 +156,8 @@ impl Jobs {
             match self.insert(&actor, &submission, failed_before, slot.as_ref()).await {
                 Ok(Attempt::Conflict) => {}
                 Ok(Attempt::Admitted(running)) => {
+                    // The job writes the event of the request when it ends.
+                    actor.note(ReceiptState::Written);
                     let job = Job::from(running.row());
                     run::start(self.clone(), running.clone(), slot, work);
                     return Ok(Submitted {
@@ -167,7 +170,7 @@ impl Jobs {
                 Err(Error::Busy { job_id }) => {
                     // The lease may be held by the job of the same request, which was inserted a moment ago.
                     return match self.prior_request(&actor, submission.idempotency.as_ref()).await? {
-                        PriorRequest::Found(job) => Ok(self.replayed(*job)),
+                        PriorRequest::Found(job) => Ok(self.replayed(&actor, *job)),
                         PriorRequest::Failed(_) | PriorRequest::None => Err(Error::Busy { job_id }),
                     };
                 }
@@ -188,13 +191,15 @@ impl Jobs {
         admin: &Admin,
         idempotency: Option<&Idempotency>,
     ) -> Result<Option<Submitted>> {
-        Ok(match self.prior_request(&admin.into(), idempotency).await? {
-            PriorRequest::Found(job) => Some(self.replayed(*job)),
+        let actor = Actor::from(admin);
+        Ok(match self.prior_request(&actor, idempotency).await? {
+            PriorRequest::Found(job) => Some(self.replayed(&actor, *job)),
             PriorRequest::Failed(_) | PriorRequest::None => None,
         })
     }
 
-    fn replayed(&self, job: Job) -> Submitted {
+    fn replayed(&self, actor: &Actor, job: Job) -> Submitted {
+        actor.note(ReceiptState::Repeated);
         Submitted {
             running: self.running(&job.id),
             jobs: self.clone(),
@@ -276,7 +281,7 @@ impl Jobs {
             .await;
         match inserted {
             Ok(_) => {}
-            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Err(error) if is_unique_violation(&error) => {
                 return Ok(Attempt::Conflict);
             }
             Err(error) => return Err(Error::database(doing)(error)),
@@ -301,6 +306,7 @@ impl Jobs {
             .clone()
             .map(|idempotency| (actor.stored_key(&idempotency.key), idempotency.fingerprint))
             .unzip();
+        let origin = actor.audit_actor();
         job::Model {
             id: Uuid::now_v7().to_string(),
             kind: submission.parameters.kind(),
@@ -327,6 +333,9 @@ impl Jobs {
             error_detail: None,
             idempotency_key: key,
             fingerprint,
+            method: origin.method.map(|method| method.name().to_owned()),
+            client: origin.client.map(|client| client.to_string()),
+            token_id: origin.token_id,
         }
     }
 }

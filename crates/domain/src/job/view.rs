@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use super::kinds::unexpected;
 use super::run::JobEnd;
 use super::{JobKind, JobParameters, JobResult, JobState, Jobs, Phase};
 use crate::account::Admin;
+use crate::database::Database;
 use crate::entity::job::{self, Column, Entity};
 use crate::error::{Error, Result};
 
@@ -97,6 +98,16 @@ pub struct Fault {
     pub detail: String,
 }
 
+impl Fault {
+    /// The fault of a row that has its code, if it has one.
+    pub(crate) fn of(code: Option<String>, detail: Option<String>) -> Option<Self> {
+        Some(Self {
+            code: code?,
+            detail: detail.unwrap_or_default(),
+        })
+    }
+}
+
 /// The API describes its list of codes.
 fn problem_code() -> Ref {
     Ref::from_schema_name("Code")
@@ -115,10 +126,7 @@ impl Job {
 
 impl From<job::Model> for Job {
     fn from(row: job::Model) -> Self {
-        let fault = row.error_code.map(|code| Fault {
-            code,
-            detail: row.error_detail.unwrap_or_default(),
-        });
+        let fault = Fault::of(row.error_code, row.error_detail);
         Self {
             eta_seconds: row
                 .eta_seconds
@@ -138,7 +146,7 @@ impl From<job::Model> for Job {
             heartbeat_at: row.heartbeat_at,
             ended_at: row.ended_at,
             // This program has written both.
-            parameters: serde_json::from_str(&row.parameters).unwrap_or_default(),
+            parameters: JobParameters::shown(row.kind, &row.parameters),
             result: row
                 .result
                 .and_then(|result| JobResult::from_json(row.kind, &result).ok()),
@@ -326,4 +334,21 @@ async fn ended(job: Option<&mut watch::Receiver<JobEnd>>) {
         Some(job) => drop(job.wait_for(JobEnd::is_written).await),
         None => std::future::pending().await,
     }
+}
+
+/// The id of the job that has ended last, of these jobs.
+pub(crate) async fn newest_ended(
+    database: &Database,
+    jobs: Select<job::Entity>,
+    doing: &'static str,
+) -> Result<Option<String>> {
+    jobs.select_only()
+        .column(job::Column::Id)
+        .order_by_desc(job::Column::EndedAt)
+        .order_by_desc(job::Column::Id)
+        .limit(1)
+        .into_tuple()
+        .one(database.connection())
+        .await
+        .map_err(Error::database(doing))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -10,20 +10,22 @@ use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use sea_orm::EntityTrait as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, EventKind};
-use super::manage::target;
-use super::messenger::{Messenger, NotifySettings, OutgoingMessage, Target};
+use super::messenger::{Messenger, NotifySettings, OutgoingMessage};
 use super::outbox::{self, DeliveryFailure, LONGEST_CLAIM, MessagesToDelete};
+use super::target::Target;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::entity::notification::{self, Model as Notification, NotificationKind};
 use crate::entity::outbox::Model as Message;
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 use crate::store::Store;
 
 /// How many notifications are served at the same time. A server that does not answer delays only its own messages.
-const AT_ONCE: usize = 8;
+const AT_ONCE: u32 = 8;
 
 /// After this time a notification with more messages gives its place to others.
 const TURN_TIME: Duration = Duration::from_secs(60);
@@ -60,6 +62,7 @@ struct DeliveryInner {
     /// The messages that were sent although the database does not say so yet.
     sent: Mutex<BTreeSet<i64>>,
     pruned: Mutex<Option<Instant>>,
+    shutting_down: CancellationToken,
 }
 
 impl DeliveryRunner {
@@ -69,10 +72,11 @@ impl DeliveryRunner {
             database,
             messenger: Messenger::new(settings, store),
             clock,
-            places: Semaphore::new(AT_ONCE),
+            places: Semaphore::new(AT_ONCE as usize),
             served: Mutex::default(),
             sent: Mutex::default(),
             pruned: Mutex::default(),
+            shutting_down: CancellationToken::new(),
         }))
     }
 
@@ -87,6 +91,19 @@ impl DeliveryRunner {
                 );
             }
         });
+    }
+
+    /// Begins the shutdown: no further message is sent.
+    pub fn shutdown(&self) {
+        self.0.shutting_down.cancel();
+    }
+
+    /// Waits up to `limit` until the messages that are being sent are marked: the next start would send them again.
+    pub async fn wait_for_shutdown(&self, limit: Duration) {
+        let all = self.0.places.acquire_many(AT_ONCE);
+        if tokio::time::timeout(limit, all).await.is_err() {
+            tracing::warn!("a notification is still being sent while the service ends; it may be sent again");
+        }
     }
 
     /// Sends what is due, except for notifications that are served already, and returns when each message was sent or its
@@ -110,7 +127,7 @@ impl DeliveryInner {
         }
         let delivered = stream::iter(by_notification)
             .map(|(id, messages)| self.deliver_in_turn(id, messages).boxed())
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(AT_ONCE as usize)
             .fold(
                 Ok(()),
                 |result: Result<()>, delivered| async move { result.and(delivered) },
@@ -135,7 +152,8 @@ impl DeliveryInner {
         self.deliver(notification_id, messages).await
     }
 
-    /// Sends the messages of one notification in their order, until an attempt fails.
+    /// Sends the messages of one notification in their order, until an attempt fails. A message does not overtake an earlier one of
+    /// the same subject, which may wait for its next attempt: that one is tried first.
     async fn deliver(&self, notification_id: i64, messages: Vec<Message>) -> Result<()> {
         let notification = notification::Entity::find_by_id(notification_id)
             .one(self.database.connection())
@@ -151,21 +169,42 @@ impl DeliveryInner {
         if is_ping && outbox::is_sending(&self.database, notification_id, self.clock.now()).await? {
             return Ok(());
         }
-        let can_send = target(&notification, self.messenger.settings.key.as_ref()).is_ok();
+        let target = Target::of(&notification, self.messenger.settings.key.as_ref());
         let (now, started) = (self.clock.now(), Instant::now());
         for message in messages {
-            if started.elapsed() > TURN_TIME || (!can_send && now - message.created_at < OTHERS_FIRST) {
+            if self.shutting_down.is_cancelled() || started.elapsed() > TURN_TIME {
+                break;
+            }
+            if target.is_err() && now - message.created_at < OTHERS_FIRST {
                 break;
             }
             if let Some(why) = self.outdated(&notification, &message).await? {
                 outbox::mark_outdated(&self.database, &message, why).await?;
                 continue;
             }
-            if self.attempt(&notification, &message).await? == AttemptOutcome::Failed {
+            let mut next = outbox::earlier(&self.database, &message, in_order_with(&notification, &message)).await?;
+            next.push(message);
+            if self.attempt_all(&notification, target.as_ref(), next).await? == AttemptOutcome::Failed {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Sends messages in their order, until one can't be sent now.
+    async fn attempt_all(
+        &self,
+        notification: &Notification,
+        target: Result<&Target, &&'static str>,
+        messages: Vec<Message>,
+    ) -> Result<AttemptOutcome> {
+        for message in messages {
+            let outcome = self.attempt(notification, target, &message).await?;
+            if outcome != AttemptOutcome::Sent {
+                return Ok(outcome);
+            }
+        }
+        Ok(AttemptOutcome::Sent)
     }
 
     /// Why a message is not sent any more: a ping has the current state, and not those before it.
@@ -180,25 +219,33 @@ impl DeliveryInner {
         Ok(None)
     }
 
-    async fn attempt(&self, notification: &Notification, message: &Message) -> Result<AttemptOutcome> {
+    /// Sends a message to the target of a notification, unless another copy of the service does. Without a target, which is
+    /// then its problem, the attempt fails.
+    async fn attempt(
+        &self,
+        notification: &Notification,
+        target: Result<&Target, &&'static str>,
+        message: &Message,
+    ) -> Result<AttemptOutcome> {
         let claim = match notification.kind {
             NotificationKind::Email => MAIL_CLAIM,
             NotificationKind::Webhook | NotificationKind::Ping => WEB_CLAIM,
         };
         if lock(&self.sent).contains(&message.id) {
-            self.write(message, None).await?;
+            self.write(message, Ok(())).await?;
             lock(&self.sent).remove(&message.id);
             return Ok(AttemptOutcome::Sent);
         }
         if !outbox::claim(&self.database, message, self.clock.now(), claim).await? {
             return Ok(AttemptOutcome::NotClaimed);
         }
-        let sent = self.send(notification, message).await;
+        let kinds = in_order_with(notification, message);
+        let sent = self.send(notification, target, message).await;
         let (kind, event, notification) = (notification.kind, &message.event, &notification.name);
         match sent {
             Ok(()) => {
                 lock(&self.sent).insert(message.id);
-                self.write(message, None).await?;
+                self.write(message, Ok(())).await?;
                 lock(&self.sent).remove(&message.id);
                 tracing::info!(
                     notification,
@@ -210,7 +257,7 @@ impl DeliveryInner {
                 Ok(AttemptOutcome::Sent)
             }
             Err(failure) => {
-                self.write(message, Some(&failure)).await?;
+                self.write(message, Err((&failure, kinds))).await?;
                 tracing::warn!(
                     notification,
                     event,
@@ -224,7 +271,12 @@ impl DeliveryInner {
         }
     }
 
-    async fn send(&self, notification: &Notification, message: &Message) -> Result<(), DeliveryFailure> {
+    async fn send(
+        &self,
+        notification: &Notification,
+        target: Result<&Target, &&'static str>,
+        message: &Message,
+    ) -> Result<(), DeliveryFailure> {
         // This program has written both texts.
         let delivered_to: Vec<String> = message
             .delivered_to
@@ -237,8 +289,7 @@ impl DeliveryInner {
         };
         let event: Event = serde_json::from_str(&message.payload)
             .map_err(|_| failure("Another version of the program has written this message.".to_owned()))?;
-        let target: Target = target(notification, self.messenger.settings.key.as_ref())
-            .map_err(|problem| failure(problem.to_owned()))?;
+        let target = target.map_err(|problem| failure((*problem).to_owned()))?;
         let outgoing = OutgoingMessage {
             event_id: &message.event_id,
             message_id: format!("{}.{}", message.event_id, notification.id),
@@ -246,18 +297,18 @@ impl DeliveryInner {
             at: message.created_at,
             delivered_to: delivered_to.clone(),
         };
-        self.messenger.send(&target, &outgoing, self.clock.now()).await
+        self.messenger.send(target, &outgoing, self.clock.now()).await
     }
 
     /// Writes what became of an attempt, again and again while the database takes no writes, as SQLite does during a long
     /// change: what was sent would be sent again otherwise.
-    async fn write(&self, message: &Message, failure: Option<&DeliveryFailure>) -> Result<()> {
+    async fn write(&self, message: &Message, sent: Result<(), (&DeliveryFailure, &[EventKind])>) -> Result<()> {
         let started = Instant::now();
         loop {
             let now = self.clock.now();
-            let written = match failure {
-                None => outbox::mark_sent(&self.database, message, now).await,
-                Some(failure) => outbox::mark_failed(&self.database, message, failure, now).await,
+            let written = match sent {
+                Ok(()) => outbox::mark_sent(&self.database, message, now).await,
+                Err((failure, kinds)) => outbox::mark_failed(&self.database, message, failure, kinds, now).await,
             };
             match written {
                 Err(Error::DatabaseBusy { .. } | Error::DatabaseUnavailable { .. })
@@ -272,14 +323,24 @@ impl DeliveryInner {
 
     async fn prune_if_time(&self) -> Result<()> {
         let is_time = {
-            let pruned = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
+            let pruned = lock(&self.pruned);
             pruned.is_none_or(|pruned| pruned.elapsed() >= PRUNE_INTERVAL)
         };
         if is_time {
             outbox::prune(&self.database, self.clock.now()).await?;
-            *self.pruned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            *lock(&self.pruned) = Some(Instant::now());
         }
         Ok(())
+    }
+}
+
+/// The kinds of messages that a message must not overtake. A ping has no order: it has the current state alone.
+fn in_order_with(notification: &Notification, message: &Message) -> &'static [EventKind] {
+    match notification.kind {
+        NotificationKind::Ping => &[],
+        NotificationKind::Email | NotificationKind::Webhook => {
+            EventKind::from_word(&message.event).map_or(&[], EventKind::in_order_with)
+        }
     }
 }
 
@@ -294,10 +355,6 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         lock(self.served).remove(&self.notification_id);
     }
-}
-
-fn lock(ids: &Mutex<BTreeSet<i64>>) -> MutexGuard<'_, BTreeSet<i64>> {
-    ids.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What became of an attempt.

@@ -1,7 +1,12 @@
 //! The events that notifications report, with their data.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::change_log::{ChangeKind, Effect};
 use crate::entity::job;
@@ -22,18 +27,22 @@ pub enum Event {
     BackupStale(BackupStale),
     /// Such an alarm is over.
     BackupWellAgain(BackupWellAgain),
+    /// A destination does not have all backups: an alarm of the health, or its end.
+    DestinationFailed(DestinationFailed),
     /// An archive has far fewer rows or less money than the ones before it.
     ArchiveSuspicious(ArchiveSuspicious),
     /// The retention deletes nothing for now.
     RetentionHeld(RetentionHeld),
     /// An archive was restored.
     RestoreDone(RestoreDone),
-    /// Tables were cleared, or a clear was undone.
+    /// Tables were cleared, a file was imported, or one of these was undone.
     ClearDone(ClearDone),
     /// A schedule was switched off or deleted.
     ScheduleDisabled(ScheduleDisabled),
-    /// An administrator's account was created.
+    /// An account became one of an administrator: it was created, raised, enabled or restored.
     AdministratorAdded(AdministratorAdded),
+    /// The messages of a notification are not delivered: an alarm of the health. Other notifications report it.
+    NotificationsFailing(NotificationsFailing),
     /// An administrator tries a notification.
     Test(TestMessage),
 }
@@ -99,6 +108,27 @@ pub struct BackupWellAgain {
     pub failing_since: Option<DateTime<Utc>>,
 }
 
+/// See [`Event::DestinationFailed`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationFailed {
+    /// Whether it fails, or no longer does.
+    pub state: DestinationAlarm,
+    /// What is wrong, or was, as a sentence.
+    pub detail: String,
+    /// Since when.
+    pub failing_since: DateTime<Utc>,
+}
+
+/// Whether a destination fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DestinationAlarm {
+    /// It does not have all backups.
+    Failing,
+    /// It has all backups again.
+    Over,
+}
+
 /// See [`Event::ArchiveSuspicious`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveSuspicious {
@@ -137,7 +167,7 @@ pub struct RestoreDone {
 /// See [`Event::ClearDone`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClearDone {
-    /// A clear, or its undo.
+    /// A clear, an import, or the undo of one of them.
     pub action: ClearAction,
     /// The job.
     pub job_id: String,
@@ -145,22 +175,24 @@ pub struct ClearDone {
     pub username: String,
     /// The tables.
     pub tables: Vec<String>,
-    /// Rows that were deleted, or inserted again.
+    /// Rows that were deleted, imported, or put back.
     pub rows: u64,
     /// The safety backup with the rows.
     pub safety_archive_id: Option<String>,
-    /// Until when the clear can be undone.
+    /// Until when the clear or the import can be undone.
     pub undo_until: Option<DateTime<Utc>>,
 }
 
-/// Whether rows were deleted or inserted again.
+/// What was done with rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClearAction {
     /// Tables were cleared.
     Clear,
-    /// A clear was undone.
+    /// A clear or an import was undone.
     Undo,
+    /// A file was imported.
+    Import,
 }
 
 /// See [`Event::ScheduleDisabled`].
@@ -189,8 +221,15 @@ pub enum ScheduleAction {
 /// See [`Event::AdministratorAdded`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdministratorAdded {
-    /// The name of the new account.
+    /// The name of the account.
     pub username: String,
+}
+
+/// See [`Event::NotificationsFailing`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotificationsFailing {
+    /// The reasons, as sentences.
+    pub reasons: Vec<String>,
 }
 
 /// See [`Event::Test`].
@@ -216,6 +255,8 @@ pub enum EventKind {
     BackupStale,
     /// See [`Event::BackupWellAgain`].
     BackupWellAgain,
+    /// See [`Event::DestinationFailed`].
+    DestinationFailed,
     /// See [`Event::ArchiveSuspicious`].
     ArchiveSuspicious,
     /// See [`Event::RetentionHeld`].
@@ -228,23 +269,27 @@ pub enum EventKind {
     ScheduleDisabled,
     /// See [`Event::AdministratorAdded`].
     AdministratorAdded,
+    /// See [`Event::NotificationsFailing`].
+    NotificationsFailing,
     /// See [`Event::Test`].
     Test,
 }
 
 impl EventKind {
     /// The ones that an email or a webhook can be about.
-    pub const CHOICES: [Self; 10] = [
+    pub const CHOICES: [Self; 12] = [
         Self::BackupSucceeded,
         Self::BackupFailed,
         Self::BackupStale,
         Self::BackupWellAgain,
+        Self::DestinationFailed,
         Self::ArchiveSuspicious,
         Self::RetentionHeld,
         Self::RestoreDone,
         Self::ClearDone,
         Self::ScheduleDisabled,
         Self::AdministratorAdded,
+        Self::NotificationsFailing,
     ];
 
     /// The ones that every ping is about.
@@ -256,6 +301,24 @@ impl EventKind {
         choices.filter(|kind| *kind != Self::BackupSucceeded).collect()
     }
 
+    /// The kinds whose messages are sent in the order of their events: of two of them, the later one may say that the earlier one is
+    /// over. It is empty for a kind that stands alone.
+    pub(super) const fn in_order_with(self) -> &'static [Self] {
+        match self {
+            Self::BackupStale | Self::BackupWellAgain => &[Self::BackupStale, Self::BackupWellAgain],
+            Self::BackupSucceeded | Self::BackupFailed => &[Self::BackupSucceeded, Self::BackupFailed],
+            Self::RestoreDone | Self::ClearDone => &[Self::RestoreDone, Self::ClearDone],
+            Self::DestinationFailed => &[Self::DestinationFailed],
+            Self::BackupStarted
+            | Self::ArchiveSuspicious
+            | Self::RetentionHeld
+            | Self::ScheduleDisabled
+            | Self::AdministratorAdded
+            | Self::NotificationsFailing
+            | Self::Test => &[],
+        }
+    }
+
     /// The word, as in JSON.
     pub const fn word(self) -> &'static str {
         match self {
@@ -264,20 +327,66 @@ impl EventKind {
             Self::BackupFailed => "backup_failed",
             Self::BackupStale => "backup_stale",
             Self::BackupWellAgain => "backup_well_again",
+            Self::DestinationFailed => "destination_failed",
             Self::ArchiveSuspicious => "archive_suspicious",
             Self::RetentionHeld => "retention_held",
             Self::RestoreDone => "restore_done",
             Self::ClearDone => "clear_done",
             Self::ScheduleDisabled => "schedule_disabled",
             Self::AdministratorAdded => "administrator_added",
+            Self::NotificationsFailing => "notifications_failing",
             Self::Test => "test",
         }
+    }
+
+    /// What has happened, for the documentation.
+    const fn meaning(self) -> &'static str {
+        match self {
+            Self::BackupStarted => "a backup has begun; only pings report it",
+            Self::BackupSucceeded => "a backup is stored",
+            Self::BackupFailed => "a backup failed, with a schedule after its last attempt",
+            Self::BackupStale => "there was no backup for too long",
+            Self::BackupWellAgain => "there are backups again",
+            Self::DestinationFailed => "a destination does not get all backups, or does again",
+            Self::ArchiveSuspicious => "an archive has far less data than the ones before it",
+            Self::RetentionHeld => "old archives are not deleted",
+            Self::RestoreDone => "an archive was restored",
+            Self::ClearDone => "tables were cleared, or a clear was undone",
+            Self::ScheduleDisabled => "a schedule was disabled or deleted",
+            Self::AdministratorAdded => "an administrator's account was created",
+            Self::NotificationsFailing => "the messages of a notification are not delivered",
+            Self::Test => "an administrator tries a notification",
+        }
+    }
+
+    /// The schema of one of these kinds.
+    pub fn schema_of(kinds: impl IntoIterator<Item = Self> + Clone) -> Schema {
+        let meanings = kinds.clone().into_iter();
+        let meanings = meanings.map(|kind| format!("`{}`: {}.", kind.word(), kind.meaning()));
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(meanings.collect::<Vec<_>>().join(" ")))
+            .enum_values(Some(kinds.into_iter().map(Self::word)))
+            .into()
     }
 
     /// The event with this word.
     pub fn from_word(word: &str) -> Option<Self> {
         let all = Self::CHOICES.into_iter().chain([Self::BackupStarted, Self::Test]);
         all.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// The events that a notification can have.
+impl PartialSchema for EventKind {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(Self::schema_of(Self::CHOICES.into_iter().chain([Self::BackupStarted])))
+    }
+}
+
+impl ToSchema for EventKind {
+    fn name() -> Cow<'static, str> {
+        "NotificationEvent".into()
     }
 }
 
@@ -290,12 +399,14 @@ impl Event {
             Self::BackupFailed(_) => EventKind::BackupFailed,
             Self::BackupStale(_) => EventKind::BackupStale,
             Self::BackupWellAgain(_) => EventKind::BackupWellAgain,
+            Self::DestinationFailed(_) => EventKind::DestinationFailed,
             Self::ArchiveSuspicious(_) => EventKind::ArchiveSuspicious,
             Self::RetentionHeld(_) => EventKind::RetentionHeld,
             Self::RestoreDone(_) => EventKind::RestoreDone,
             Self::ClearDone(_) => EventKind::ClearDone,
             Self::ScheduleDisabled(_) => EventKind::ScheduleDisabled,
             Self::AdministratorAdded(_) => EventKind::AdministratorAdded,
+            Self::NotificationsFailing(_) => EventKind::NotificationsFailing,
             Self::Test(_) => EventKind::Test,
         }
     }
@@ -360,6 +471,11 @@ impl Event {
             (ChangeKind::Undo, JobResult::Undo(report)) => {
                 Some(clear(ClearAction::Undo, written, Some(report.archive_id.clone())))
             }
+            (ChangeKind::Import, JobResult::Import(report)) => Some(clear(
+                ClearAction::Import,
+                removed + written,
+                report.safety_archive_id.clone(),
+            )),
             (ChangeKind::Restore, JobResult::Restore(report)) => Some(Self::RestoreDone(RestoreDone {
                 job_id,
                 username,
@@ -418,5 +534,15 @@ mod tests {
         assert_eq!(EventKind::from_word("backup"), None);
         assert!(!EventKind::defaults().contains(&EventKind::BackupSucceeded));
         assert_eq!(EventKind::defaults().len(), EventKind::CHOICES.len() - 1);
+    }
+
+    #[test]
+    fn order_is_kept_both_ways() {
+        for kind in EventKind::CHOICES {
+            for other in kind.in_order_with() {
+                assert_eq!(other.in_order_with(), kind.in_order_with());
+                assert!(other.in_order_with().contains(&kind));
+            }
+        }
     }
 }

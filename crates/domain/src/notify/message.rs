@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::event::{BackupFailed, BackupSucceeded, ClearAction, ClearDone, Event, ScheduleAction};
+use super::event::{
+    BackupFailed, BackupSucceeded, ClearAction, ClearDone, DestinationAlarm, DestinationFailed, Event, ScheduleAction,
+};
 
 /// What all mails have in common.
 #[derive(Clone, Debug)]
@@ -134,10 +136,11 @@ impl MailStyle {
                     "You have nothing to do.".to_owned(),
                 ],
             ),
+            Event::DestinationFailed(failed) => self.destination(failed),
             Event::ArchiveSuspicious(archive) => MailText::new(
                 "A backup looks suspicious",
                 [
-                    format!("The backup of {time} differs much from the ones before it:"),
+                    format!("The backup of {time} differs much from the ones before it, or could not be compared with them:"),
                     archive.findings.join("\n"),
                     "The school's data was not changed by this, and no older backup is deleted until you have answered."
                         .to_owned(),
@@ -199,14 +202,22 @@ impl MailStyle {
                 format!("New administrator: {}", added.username),
                 [
                     format!(
-                        "The account `{}` was created on {time} on the server of the service. It has all rights of an \
-                         administrator.",
+                        "On {time}, the account `{}` got the rights of an administrator: from another administrator, by a command \
+                         on the server, or by a restored backup.",
                         added.username
                     ),
-                    "No other account was changed.".to_owned(),
+                    "An active administrator has all rights. No other account was changed by this.".to_owned(),
                     "If you expected this, you have nothing to do. If not, disable the account, and check who can use \
-                     the server."
+                     the other administrators' accounts and the server."
                         .to_owned(),
+                ],
+            ),
+            Event::NotificationsFailing(failing) => MailText::new(
+                "Notifications are not delivered",
+                [
+                    failing.reasons.join("\n"),
+                    "Backups are made as before, and the messages are kept for about two days.".to_owned(),
+                    "Solve the problem above. Then test the notification, to see that it works.".to_owned(),
                 ],
             ),
             Event::Test(test) => MailText::new(
@@ -220,6 +231,33 @@ impl MailStyle {
         text.paragraphs.retain(|paragraph| !paragraph.is_empty());
         text.subject = format!("[campus-backup] {}", one_line(&text.subject));
         text.with("Dashboard", self.dashboard.as_deref())
+    }
+
+    fn destination(&self, failed: &DestinationFailed) -> MailText {
+        let since = self.time(failed.failing_since);
+        match failed.state {
+            DestinationAlarm::Failing => MailText::new(
+                "A destination of the backups fails",
+                [
+                    format!("Backups are not copied as they should be, since {since}."),
+                    failed.detail.clone(),
+                    "The school's data and the backups in the first store are not affected. If the first store is lost now, the \
+                     backups that were not copied are lost, too."
+                        .to_owned(),
+                    "Correct the destination. The service tries again by itself, at least once an hour. The command \
+                     `campus-backup destination test` shows whether it works."
+                        .to_owned(),
+                ],
+            ),
+            DestinationAlarm::Over => MailText::new(
+                "The destinations of the backups work again",
+                [
+                    format!("There was a problem since {since}. It is solved."),
+                    format!("It was: {}", failed.detail),
+                    "You have nothing to do.".to_owned(),
+                ],
+            ),
+        }
     }
 
     fn cleared(&self, clear: &ClearDone, time: &str) -> MailText {
@@ -250,16 +288,36 @@ impl MailStyle {
                 )
             }
             ClearAction::Undo => MailText::new(
-                format!("A clear was undone: {tables}"),
+                format!("A change was undone: {tables}"),
                 [
                     format!(
-                        "`{username}` undid a clear on {time}. {} inserted again into: {tables}.",
+                        "`{username}` undid a clear or an import on {time}. {} put back into: {tables}.",
                         rows_were(clear.rows)
                     ),
-                    "Data that was entered after the clear was not changed.".to_owned(),
+                    "Data that was entered after it was not changed.".to_owned(),
                     "You have nothing to do.".to_owned(),
                 ],
             ),
+            ClearAction::Import => {
+                let until = clear.undo_until.map(|until| format!(" until {}", self.time(until)));
+                MailText::new(
+                    format!("A file was imported: {tables}"),
+                    [
+                        format!(
+                            "`{username}` imported a file on {time}. {} inserted, changed or deleted in: {tables}.",
+                            rows_were(clear.rows)
+                        ),
+                        format!(
+                            "A safety backup has the data before it. You can undo the import{}.",
+                            until.unwrap_or_default()
+                        ),
+                        format!(
+                            "If you expected this, you have nothing to do. If not, undo the import, and change the password \
+                             of `{username}`."
+                        ),
+                    ],
+                )
+            }
         };
         text.with("Safety backup", clear.safety_archive_id.as_deref())
     }
@@ -338,8 +396,8 @@ fn one_line(text: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::event::{
-        AdministratorAdded, ArchiveSuspicious, BackupStale, BackupStarted, BackupWellAgain, RestoreDone, RetentionHeld,
-        ScheduleDisabled, TestMessage,
+        AdministratorAdded, ArchiveSuspicious, BackupStale, BackupStarted, BackupWellAgain, NotificationsFailing,
+        RestoreDone, RetentionHeld, ScheduleDisabled, TestMessage,
     };
     use super::*;
 
@@ -385,6 +443,16 @@ mod tests {
                 last_backup_at: Some(at()),
                 failing_since: None,
             }),
+            Event::DestinationFailed(DestinationFailed {
+                state: DestinationAlarm::Failing,
+                detail: "The destination is full.".to_owned(),
+                failing_since: at(),
+            }),
+            Event::DestinationFailed(DestinationFailed {
+                state: DestinationAlarm::Over,
+                detail: "The destination is full.".to_owned(),
+                failing_since: at(),
+            }),
             Event::ArchiveSuspicious(ArchiveSuspicious {
                 archive_id: id(),
                 findings: vec![text()],
@@ -419,6 +487,7 @@ mod tests {
             Event::AdministratorAdded(AdministratorAdded {
                 username: "eve".to_owned(),
             }),
+            Event::NotificationsFailing(NotificationsFailing { reasons: vec![text()] }),
             Event::Test(TestMessage {
                 name: "office".to_owned(),
                 username: "ada".to_owned(),

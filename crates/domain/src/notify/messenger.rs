@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use campus_backup_archive::layers::Encryption;
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
 use super::event::Event;
@@ -13,6 +12,7 @@ use super::network::LocalTargets;
 use super::outbox::DeliveryFailure;
 use super::secret::SecretsKey;
 use super::smtp::{AttachedFile, SmtpFailure, SmtpSettings};
+use super::target::{AttachmentChoice, Target};
 use super::webhook::WebClient;
 use crate::store::Store;
 
@@ -35,29 +35,6 @@ pub struct NotifySettings {
     pub style: MailStyle,
     /// The key that encrypts the secrets of webhooks. Without it, no secret can be stored or used.
     pub key: Option<SecretsKey>,
-}
-
-/// What a message is sent to.
-#[derive(Clone, Debug)]
-pub(super) enum Target {
-    Email {
-        to: Vec<String>,
-        attachment: AttachmentChoice,
-    },
-    Webhook {
-        url: String,
-        secret: SecretString,
-    },
-    Ping {
-        url: String,
-    },
-}
-
-/// Whether a mail about a backup carries the archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AttachmentChoice {
-    Archive,
-    None,
 }
 
 /// A message.
@@ -192,7 +169,7 @@ impl Messenger {
                 object.size
             ));
         }
-        let opened = self.store.read(archive_id, object.form(), None).await;
+        let opened = self.store.read(archive_id, manifest.file(), None).await;
         let mut reader = opened.map_err(unreadable)?;
         let mut bytes = Vec::new();
         while let Some(chunk) = reader.next().await.map_err(unreadable)? {

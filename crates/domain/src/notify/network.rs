@@ -1,4 +1,4 @@
-//! Which addresses webhooks and pings may connect to.
+//! Which addresses webhooks, pings and [destinations](crate::destination) may connect to.
 //!
 //! A URL of an administrator must not reach what only the machine of the service can reach: its own services on loopback,
 //! link-local addresses, and the metadata servers of clouds, which give out credentials. Private networks are allowed,
@@ -20,7 +20,7 @@ const MAX_URL: usize = 2_000;
 /// How long the name of a server may take to be resolved.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whether webhooks and pings may connect to addresses of the machine itself.
+/// Whether webhooks, pings and destinations may connect to addresses of the machine itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LocalTargets {
     /// They may not.
@@ -31,7 +31,7 @@ pub enum LocalTargets {
 }
 
 /// Why an address is refused, as the rest of a sentence after it.
-pub(super) const LOCAL: &str = "belongs to the machine of the service or to its nearest network, so it is refused; \
+pub(crate) const LOCAL: &str = "belongs to the machine of the service or to its nearest network, so it is refused; \
                                 --allow-local-targets (CAMPUS_BACKUP_ALLOW_LOCAL_TARGETS) allows it";
 
 /// Checks the form of a URL: http or https, a host, and no credentials.
@@ -60,7 +60,7 @@ pub(super) fn parse(url: &str) -> Result<Url> {
 ///
 /// # Errors
 /// The problem, as a sentence.
-pub(super) async fn check(url: &Url, local: LocalTargets) -> Result<(), String> {
+pub(crate) async fn check(url: &Url, local: LocalTargets) -> Result<(), String> {
     let addresses: Vec<IpAddr> = match url.host() {
         None => return Err("The address has no host.".to_owned()),
         Some(Host::Ipv4(address)) => vec![address.into()],
@@ -80,8 +80,8 @@ pub(super) async fn check(url: &Url, local: LocalTargets) -> Result<(), String> 
     }
 }
 
-/// Whether webhooks and pings may connect to an address.
-pub(super) fn is_allowed(address: IpAddr, local: LocalTargets) -> bool {
+/// Whether webhooks, pings and destinations may connect to an address.
+pub(crate) fn is_allowed(address: IpAddr, local: LocalTargets) -> bool {
     local == LocalTargets::Allowed
         || match address {
             IpAddr::V4(address) => !is_local_v4(address),
@@ -161,18 +161,21 @@ fn checked(found: Vec<SocketAddr>, local: LocalTargets) -> Result<Addrs, Box<dyn
 }
 
 /// A client that connects only to addresses that are allowed, follows no redirect, and uses no proxy, which would resolve
-/// names itself.
+/// names itself. Each request has a connection of its own.
 ///
 /// # Errors
 /// What the TLS library says.
 pub(super) fn client(local: LocalTargets, timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    client_builder(local, timeout).pool_max_idle_per_host(0).build()
+}
+
+/// The same, as it is before it is built, and with connections that are used again.
+pub(crate) fn client_builder(local: LocalTargets, timeout: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .dns_resolver(Arc::new(CheckedResolver(local)))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(timeout)
-        .pool_max_idle_per_host(0)
-        .build()
 }
 
 #[cfg(test)]

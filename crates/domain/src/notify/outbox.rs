@@ -20,6 +20,9 @@ use crate::error::{Error, Result};
 /// The pauses between the attempts, in minutes: 46 hours together.
 const PAUSES: [i64; 11] = [1, 5, 15, 30, 60, 120, 240, 360, 480, 720, 720];
 
+/// A message that is younger has a further attempt in any case. It may have had more attempts, because later messages waited for it.
+const LAST_ATTEMPT_AGE: TimeDelta = TimeDelta::hours(44);
+
 /// The longest of them. A message whose next attempt is later than that was written before the clock was set back.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(12);
 
@@ -140,7 +143,30 @@ pub(super) async fn is_current(database: &Database, message: &Message) -> Result
         .map_err(Error::database("looking for newer messages"))
 }
 
-/// Claims a message for this copy of the service, if it is still due. Returns whether it was.
+/// The waiting messages of these kinds that come before a message of the same notification, in their order.
+pub(super) async fn earlier(database: &Database, message: &Message, kinds: &[EventKind]) -> Result<Vec<Message>> {
+    if kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    Entity::find()
+        .filter(of_kinds(message, kinds))
+        .filter(Column::Id.lt(message.id))
+        .order_by_asc(Column::Id)
+        .limit(MAX_DUE)
+        .all(database.connection())
+        .await
+        .map_err(Error::database("looking for earlier messages"))
+}
+
+/// The waiting messages of these kinds, of the notification that a message has.
+fn of_kinds(message: &Message, kinds: &[EventKind]) -> Condition {
+    Condition::all()
+        .add(Column::NotificationId.eq(message.notification_id))
+        .add(Column::State.eq(MessageState::Waiting))
+        .add(Column::Event.is_in(kinds.iter().map(|kind| kind.word())))
+}
+
+/// Claims a message for this copy of the service, if it still waits as it was read. Returns whether it does.
 pub(super) async fn claim(
     database: &Database,
     message: &Message,
@@ -155,7 +181,8 @@ pub(super) async fn claim(
         .filter(Column::Id.eq(message.id))
         .filter(Column::State.eq(MessageState::Waiting))
         .filter(Column::Attempts.eq(message.attempts))
-        .filter(is_due(now))
+        .filter(Column::NextAttemptAt.eq(message.next_attempt_at))
+        .filter(is_unclaimed(now))
         .exec(&transaction)
         .await
         .map_err(Error::database(doing))?;
@@ -198,21 +225,19 @@ pub(super) struct DeliveryFailure {
 }
 
 /// Writes that an attempt of a claimed message failed, unless another copy has claimed it since. The next attempt is after a
-/// pause; after the last one, the message has failed. The start of a backup has one attempt: later it would be wrong.
+/// pause, and those of later messages of `kinds` are not before it; after the last attempt, the message has failed. The start of
+/// a backup has one attempt: later it would be wrong.
 pub(super) async fn mark_failed(
     database: &Database,
     message: &Message,
     failure: &DeliveryFailure,
+    kinds: &[EventKind],
     now: DateTime<Utc>,
 ) -> Result<()> {
     use notification::Column as Of;
     let doing = "writing that a message could not be sent";
-    let pause = usize::try_from(message.attempts)
-        .ok()
-        .and_then(|index| PAUSES.get(index));
-    let pause = pause.filter(|_| message.event != EventKind::BackupStarted.word());
-    let (state, next_attempt_at) = match pause {
-        Some(minutes) => (MessageState::Waiting, now + TimeDelta::minutes(*minutes)),
+    let (state, next_attempt_at) = match pause_after(message, now) {
+        Some(pause) => (MessageState::Waiting, now + pause),
         None => (MessageState::Failed, now),
     };
     let delivered_to = (!failure.delivered_to.is_empty()).then(|| json!(failure.delivered_to).to_string());
@@ -238,8 +263,30 @@ pub(super) async fn mark_failed(
             .exec(&transaction)
             .await
             .map_err(Error::database(doing))?;
+        if state == MessageState::Waiting && !kinds.is_empty() {
+            Entity::update_many()
+                .col_expr(Column::NextAttemptAt, Expr::value(next_attempt_at))
+                .filter(of_kinds(message, kinds))
+                .filter(Column::Id.gt(message.id))
+                .filter(Column::NextAttemptAt.lt(next_attempt_at))
+                .filter(is_unclaimed(now))
+                .exec(&transaction)
+                .await
+                .map_err(Error::database(doing))?;
+        }
     }
     transaction.commit().await.map_err(Error::database(doing))
+}
+
+/// The pause after a failed attempt; none after the last one.
+fn pause_after(message: &Message, now: DateTime<Utc>) -> Option<TimeDelta> {
+    if message.event == EventKind::BackupStarted.word() {
+        return None;
+    }
+    let pause = usize::try_from(message.attempts).ok();
+    let pause = pause.and_then(|index| PAUSES.get(index)).copied();
+    let is_young = now - message.created_at < LAST_ATTEMPT_AGE;
+    pause.map(TimeDelta::minutes).or(is_young.then_some(LONGEST_PAUSE))
 }
 
 /// Ends a message that is not sent any more, because it comes too late.
@@ -301,9 +348,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attempts_go_on_for_about_two_days() {
+    fn attempts_continue_for_about_two_days() {
         let all: TimeDelta = PAUSES.iter().map(|minutes| TimeDelta::minutes(*minutes)).sum();
         assert!((44..=52).contains(&all.num_hours()), "{all}");
+        assert!(all >= LAST_ATTEMPT_AGE);
         assert!(PAUSES.is_sorted());
         assert_eq!(PAUSES.last().copied().map(TimeDelta::minutes), Some(LONGEST_PAUSE));
     }

@@ -5,24 +5,34 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use secrecy::SecretString;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::event::EventKind;
 use crate::entity::notification::{Model as Notification, NotificationKind};
 use crate::entity::outbox::{Column, Entity, MessageState};
 use crate::error::{Error, Result};
+use crate::secret::expose;
 
-/// A notification, as it is at one moment. Times are UTC.
-#[derive(Clone, Debug)]
+/// A notification.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Notification, example = json!({
+    "id": 1, "name": "Office", "kind": "email", "to": ["office@school.example"], "url": null,
+    "events": ["backup_failed", "backup_stale", "backup_well_again", "archive_suspicious"], "attach_archive": false,
+    "enabled": true, "created_at": "2026-11-23T09:30:00Z", "updated_at": "2026-11-23T09:30:00Z", "created_by": "admin",
+    "last_sent_at": "2026-11-29T01:00:09Z", "last_error": null, "failing_since": null, "waiting": 0, "secret": null,
+}))]
 pub struct NotificationDetails {
     /// Its id.
     pub id: i64,
-    /// Its name, which no other notification has.
+    /// Its name. No other notification has it.
     pub name: String,
     /// How it is sent.
     pub kind: NotificationKind,
-    /// The addresses of an email.
+    /// The mail addresses of an email. It is empty for a webhook and a ping.
     pub to: Vec<String>,
     /// The URL of a webhook or a ping.
+    #[schema(required = true)]
     pub url: Option<String>,
     /// The events that it is about.
     pub events: Vec<EventKind>,
@@ -30,21 +40,26 @@ pub struct NotificationDetails {
     pub attach_archive: bool,
     /// Whether it is sent.
     pub enabled: bool,
-    /// When it was created.
+    /// When it was created, UTC.
     pub created_at: DateTime<Utc>,
-    /// When it was edited, or created.
+    /// When it was edited, or created, UTC.
     pub updated_at: DateTime<Utc>,
-    /// The name of the user who created it.
+    /// The user that created it.
     pub created_by: String,
-    /// When its last message was sent.
+    /// When its last message was sent, UTC.
+    #[schema(required = true)]
     pub last_sent_at: Option<DateTime<Utc>>,
-    /// Why the last attempt failed; none after a success.
+    /// Why the last attempt failed. It is `null` after a success.
+    #[schema(required = true)]
     pub last_error: Option<String>,
-    /// Since when all attempts have failed; none after a success.
+    /// Since when all attempts have failed, UTC. It is `null` after a success.
+    #[schema(required = true)]
     pub failing_since: Option<DateTime<Utc>>,
     /// How many messages wait to be sent.
     pub waiting: u64,
-    /// The secret of a webhook, for the answer to its creation alone.
+    /// The secret that signs a webhook, in the answer to its creation. Other answers have `null`: store it now.
+    #[serde(serialize_with = "expose")]
+    #[schema(value_type = Option<String>, required = true)]
     pub secret: Option<SecretString>,
 }
 

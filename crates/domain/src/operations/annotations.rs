@@ -2,13 +2,13 @@
 
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::{MAX_LABEL_CHARS, MAX_NOTE_CHARS};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 
 /// The label, note and protection of a new archive.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = ArchiveJobParameters)]
 pub struct Annotations {
     /// A short name.

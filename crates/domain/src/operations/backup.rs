@@ -1,7 +1,7 @@
 //! Creating a backup: the check for free space, and its publication.
 
-use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::ArchiveKind;
+use campus_backup_archive::{Manifest, ObjectFile};
 
 use super::{Annotations, Operations};
 use crate::account::Actor;
@@ -121,11 +121,12 @@ impl Operations {
 
     /// Removes an archive that is not listed. If that fails, a sweep removes it later.
     pub(super) async fn discard(&self, manifest: &Manifest) {
-        self.discard_form(&manifest.id, manifest.object.form()).await;
+        self.discard_file(&manifest.id, manifest.file()).await;
     }
 
-    pub(super) async fn discard_form(&self, id: &str, form: campus_backup_archive::Form) {
-        if let Err(error) = self.0.store.discard(id, form).await {
+    /// Removes a file that no manifest names.
+    pub(super) async fn discard_file(&self, id: &str, file: impl Into<ObjectFile>) {
+        if let Err(error) = self.0.store.discard(id, file).await {
             tracing::warn!(id, %error, "an archive that is not listed could not be removed; it will be removed later");
         }
     }

@@ -110,6 +110,9 @@ impl Operations {
 }
 
 fn removed_rows(removed: &BTreeMap<Table, u64>) -> BTreeMap<Table, RowCounts> {
-    let counts = |removed| RowCounts { removed, written: 0 };
+    let counts = |removed| RowCounts {
+        removed,
+        ..RowCounts::default()
+    };
     removed.iter().map(|(table, rows)| (*table, counts(*rows))).collect()
 }

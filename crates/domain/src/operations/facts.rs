@@ -1,48 +1,43 @@
 //! The facts about stored archives that retention and a deletion depend on, as they are now.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use campus_backup_archive::manifest::VerificationResult;
-use campus_backup_archive::{Manifest, ManifestKey};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 
 use super::Operations;
-use super::records::ensure_same;
-use super::suspicion::is_suspicious;
+use super::inventory::{Inventory, ProvenArchive};
 use crate::change_log;
-use crate::entity::archive::{Model, RecordKind};
+use crate::destination;
 use crate::entity::change;
 use crate::entity::job::{self, JobKind, JobState};
 use crate::entity::schedule_run::{self, RunState};
 use crate::error::{Error, Result};
-use crate::retention::{ArchiveClass, ArchiveCondition, ArchiveFact, KeepReason, RetentionFacts, newest_good};
+use crate::retention::{ArchiveFact, KeepReason, RetentionFacts, newest_good};
 
 /// The ends of a job that say whether a backup succeeded. An administrator knows of a cancelled one.
 const OUTCOMES: [JobState; 3] = [JobState::Succeeded, JobState::Failed, JobState::Interrupted];
 
 impl Operations {
-    /// Everything that a plan of retention depends on.
+    /// Everything that a plan of retention depends on: the archives of a listing, and what the database says now.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`], and database errors.
-    pub(crate) async fn retention_facts(&self) -> Result<RetentionFacts> {
-        let listing = self.0.store.list().await?;
-        let unreadable = listing.unreadable.into_iter().map(|entry| entry.id).collect();
+    /// Database errors.
+    pub(crate) async fn retention_facts(&self, inventory: &Inventory) -> Result<RetentionFacts> {
         Ok(RetentionFacts {
-            archives: self.archive_facts(&listing.archives).await?,
-            unreadable,
+            archives: self.archive_facts(inventory).await?,
+            unreadable: inventory.unreadable.clone(),
             failure: self.failure_of_the_latest_backup().await?,
+            retained_copies: destination::retained_copies(&self.0.database).await?,
         })
     }
 
     /// Deletes an archive that a plan of retention does not keep.
     ///
     /// # Errors
-    /// Those of [`Store::delete`](crate::store::Store::delete).
+    /// Those of [`Store::delete`](crate::store::Store::delete), and database errors.
     pub(crate) async fn delete_unkept(&self, id: &str) -> Result<()> {
-        self.0.store.delete(id).await
+        self.delete_stored(id).await
     }
 
     /// Ensures that an archive is neither the newest good backup nor the newest verified one. A protected archive can't be
@@ -51,7 +46,7 @@ impl Operations {
     /// # Errors
     /// [`Error::ArchiveIsNewest`], [`Error::StoreUnavailable`], and database errors.
     pub(super) async fn ensure_not_newest(&self, id: &str) -> Result<()> {
-        let archives = self.archive_facts(&self.0.store.list().await?.archives).await?;
+        let archives = self.archive_facts(&self.inventory().await?).await?;
         let (newest, verified) = newest_good(&archives);
         let is_it = |found: Option<&ArchiveFact>| {
             found.is_some_and(|found| found.id == id && !found.guards.contains(&KeepReason::Protected))
@@ -66,9 +61,7 @@ impl Operations {
     }
 
     /// The facts about each archive. What protects one is read after the list, so that nothing that happened before is missed.
-    async fn archive_facts(&self, manifests: &[Arc<Manifest>]) -> Result<Vec<ArchiveFact>> {
-        let key = self.manifest_key().await?;
-        let records = self.records_of(manifests).await?;
+    async fn archive_facts(&self, inventory: &Inventory) -> Result<Vec<ArchiveFact>> {
         let guards = [
             (KeepReason::InUse, self.archives_in_use().await?),
             (
@@ -76,43 +69,24 @@ impl Operations {
                 change_log::needed_for_undo(&self.0.database).await?,
             ),
         ];
-        let fact = |manifest: &Arc<Manifest>| {
-            let record = proven(records.get(&manifest.id), manifest, key);
+        let fact = |archive: &ProvenArchive| {
+            let manifest = &archive.manifest;
             let guards = guards.iter().filter(|(_, ids)| ids.contains(&manifest.id));
             let guards = guards.map(|(reason, _)| *reason);
             ArchiveFact {
                 id: manifest.id.clone(),
                 created_at: manifest.created_at,
                 bytes: manifest.object.size,
-                class: class_of(record),
-                condition: condition_of(record, manifest),
+                class: archive.class(),
+                condition: archive.condition(),
                 guards: guards
                     .chain(manifest.protected.then_some(KeepReason::Protected))
                     .collect(),
+                retained_since: archive.record.as_ref().and_then(|record| record.retained_since),
+                retained_checked_at: archive.record.as_ref().and_then(|record| record.retained_checked_at),
             }
         };
-        Ok(manifests.iter().map(fact).collect())
-    }
-
-    /// The good backups of this installation, the newest first, each with its record.
-    pub(super) async fn good_backups(&self) -> Result<Vec<(Arc<Manifest>, Model)>> {
-        let (listing, key) = (self.0.store.list().await?, self.manifest_key().await?);
-        let records = self.records_of(&listing.archives).await?;
-        let mut good: Vec<_> = listing
-            .archives
-            .into_iter()
-            .filter_map(|manifest| {
-                let record = proven(records.get(&manifest.id), &manifest, key)?.clone();
-                let is_good = class_of(Some(&record)) == ArchiveClass::Created
-                    && matches!(
-                        condition_of(Some(&record), &manifest),
-                        ArchiveCondition::Good | ArchiveCondition::Verified
-                    );
-                is_good.then_some((manifest, record))
-            })
-            .collect();
-        good.sort_by(|(one, _), (other, _)| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
-        Ok(good)
+        Ok(inventory.archives.iter().map(fact).collect())
     }
 
     /// The archives of jobs that have not ended, and of scheduled runs that verify one.
@@ -185,32 +159,3 @@ impl Operations {
         Ok(failed.and_then(|run| explained(run.error_detail)))
     }
 }
-
-/// The record of an archive, if the archive is what it says and the manifest is signed.
-fn proven<'r>(record: Option<&'r Model>, manifest: &Manifest, key: &ManifestKey) -> Option<&'r Model> {
-    let is_same = |record: &&Model| ensure_same(record, &manifest.digest, &manifest.object).is_ok();
-    record.filter(|_| key.has_signed(manifest)).filter(is_same)
-}
-
-fn class_of(record: Option<&Model>) -> ArchiveClass {
-    match record.map(|record| record.kind) {
-        Some(RecordKind::Created) => ArchiveClass::Created,
-        Some(RecordKind::Safety) => ArchiveClass::Safety,
-        Some(RecordKind::Uploaded) => ArchiveClass::Uploaded,
-        None => ArchiveClass::Found,
-    }
-}
-
-fn condition_of(record: Option<&Model>, manifest: &Manifest) -> ArchiveCondition {
-    if record.is_some_and(is_suspicious) {
-        return ArchiveCondition::Suspicious;
-    }
-    match manifest.verifications.last().map(|last| last.result) {
-        Some(VerificationResult::Failed) => ArchiveCondition::Damaged,
-        Some(VerificationResult::Ok) => ArchiveCondition::Verified,
-        None => ArchiveCondition::Good,
-    }
-}
-
-/// Records by the id of their archive.
-pub(super) type Records = BTreeMap<String, Model>;

@@ -3,19 +3,20 @@
 use std::ops::Range;
 
 use campus_backup_archive::Manifest;
-use campus_backup_archive::manifest::ArchiveKind;
 
-use super::{AnnotationPatch, ListedArchive, Operations};
-use crate::account::Admin;
+use super::{AnnotationPatch, ArchiveQuery, ListedArchive, Operations};
+use crate::account::{Admin, TokenScope};
+use crate::audit::{AuditEntry, AuditEvent};
 use crate::change_log;
 use crate::diff::{self, DiffInput};
 use crate::error::{Error, Result};
-use crate::store::{self, StoreReader, UnreadableEntry};
+use crate::schedule;
+use crate::store::{self, Listing, StoreReader, UnreadableEntry};
 
 /// A page of the list of archives.
 #[derive(Clone, Debug, Default)]
 pub struct ArchivePage {
-    /// The archives of the page, newest first.
+    /// The archives of the page.
     pub items: Vec<ListedArchive>,
     /// How many archives the whole list has.
     pub total: u64,
@@ -33,15 +34,29 @@ pub enum ArchiveLoss {
 }
 
 impl Operations {
-    /// Lists archives, newest first; only those of one kind if `kind` is set.
+    /// Lists archives.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`], and database errors.
-    pub async fn list(&self, _: &Admin, kind: Option<ArchiveKind>, limit: u64, offset: u64) -> Result<ArchivePage> {
-        let (page, total, unreadable) = self.stored().page(kind, limit, offset).await?;
+    /// [`Error::Invalid`], [`Error::StoreUnavailable`], and database errors.
+    pub async fn list(&self, _: &Admin, query: &ArchiveQuery) -> Result<ArchivePage> {
+        query.filter.check()?;
+        let Listing { archives, unreadable } = self.0.store.list().await?;
+        let mut found = query.select(archives);
+        if let Some(schedule_id) = query.filter.schedule_id {
+            let of_schedule = schedule::archives_of(&self.0.database, schedule_id).await?;
+            found.retain(|manifest| of_schedule.contains(&manifest.id));
+        }
+        let (total, items) = match query.filter.needs_description() {
+            true => {
+                let mut described = self.describe(found).await?;
+                described.retain(|archive| query.filter.matches_description(archive));
+                (described.len(), query.page(described))
+            }
+            false => (found.len(), self.describe(query.page(found)).await?),
+        };
         Ok(ArchivePage {
-            total,
-            items: self.describe(page).await?,
+            items,
+            total: total as u64,
             unreadable,
         })
     }
@@ -59,7 +74,11 @@ impl Operations {
     ///
     /// # Errors
     /// [`Error::Invalid`], and those of [`Store::update`](crate::store::Store::update).
-    pub async fn edit(&self, _: &Admin, id: &str, edit: &AnnotationPatch) -> Result<ListedArchive> {
+    pub async fn edit(&self, admin: &Admin, id: &str, edit: &AnnotationPatch) -> Result<ListedArchive> {
+        if edit.protected == Some(false) {
+            // Retention deletes archives without protection.
+            admin.ensure_scope(TokenScope::Restore)?;
+        }
         edit.check()?;
         let key = self.manifest_key().await?;
         let change = |manifest: &mut Manifest| {
@@ -71,7 +90,23 @@ impl Operations {
             }
             Ok(())
         };
-        self.describe_one(self.0.store.update(id, change).await?).await
+        // No transaction includes the store, so the event is stored before the change.
+        let event = AuditEntry::by(admin, AuditEvent::ArchiveChange).about(id).changing([
+            ("label", edit.label.is_some()),
+            ("note", edit.note.is_some()),
+            ("protected", edit.protected.is_some()),
+        ]);
+        let event = event.store(&self.0.database).await?;
+        match self.0.store.update(id, change).await {
+            Ok(edited) => {
+                event.succeeded(|event| event.with("protected", edited.protected)).await;
+                self.describe_one(edited).await
+            }
+            Err(error) => {
+                event.withdraw().await;
+                Err(error)
+            }
+        }
     }
 
     /// Deletes an archive. If a clear can be undone only with this archive, or if it is the newest good backup or the newest
@@ -80,7 +115,7 @@ impl Operations {
     /// # Errors
     /// [`Error::ArchiveNeededForUndo`], [`Error::ArchiveIsNewest`], [`Error::ArchiveProtected`], and those of
     /// [`Store::delete`](crate::store::Store::delete).
-    pub async fn delete(&self, _: &Admin, id: &str, loss: ArchiveLoss) -> Result<()> {
+    pub async fn delete(&self, admin: &Admin, id: &str, loss: ArchiveLoss) -> Result<()> {
         if loss == ArchiveLoss::Refused && store::is_id(id) {
             let change = change_log::undoable_with(&self.0.database, id).await?;
             if let Some((change_id, until)) = change.and_then(|change| Some((change.id, change.undo_until?))) {
@@ -88,7 +123,19 @@ impl Operations {
             }
             self.ensure_not_newest(id).await?;
         }
-        self.0.store.delete(id).await
+        // No transaction includes the store, so the event is stored before the deletion.
+        let event = AuditEntry::by(admin, AuditEvent::ArchiveDeletion).about(id);
+        let event = event.store(&self.0.database).await?;
+        match self.delete_stored(id).await {
+            Ok(()) => {
+                event.succeeded(|event| event).await;
+                Ok(())
+            }
+            Err(error) => {
+                event.withdraw().await;
+                Err(error)
+            }
+        }
     }
 
     /// An archive as an input of a comparison.
@@ -107,8 +154,10 @@ impl Operations {
     /// The stored bytes of an archive, or a range of them.
     ///
     /// # Errors
-    /// Those of [`Store::read`](crate::store::Store::read).
-    pub async fn file(&self, _: &Admin, manifest: &Manifest, range: Option<Range<u64>>) -> Result<StoreReader> {
-        self.0.store.read(&manifest.id, manifest.object.form(), range).await
+    /// [`Error::ScopeMissing`] for a named token without the scope `backup`, and those of
+    /// [`Store::read`](crate::store::Store::read).
+    pub async fn file(&self, admin: &Admin, manifest: &Manifest, range: Option<Range<u64>>) -> Result<StoreReader> {
+        admin.ensure_scope(TokenScope::Backup)?;
+        self.0.store.read(&manifest.id, manifest.file(), range).await
     }
 }

@@ -1,4 +1,4 @@
-//! Operations on archives and live data: backup, upload, list, verify, compare, restore, clear and undo.
+//! Operations on archives and live data: backup, upload, list, verify, compare, restore, clear, import and undo.
 //!
 //! The front door is [`Operations`], which orchestrates the capabilities of this crate. A [job](crate::job) writes a
 //! [snapshot](crate::snapshot) into the [store](crate::store), [`open`](crate::open) reads it back,
@@ -20,19 +20,29 @@
 //!
 //! In reading order: [`annotations`] are label, note and protection of an archive; [`backup`] creates a backup, and [`pipeline`]
 //! writes and checks it; `safety_backup` creates the backups that can undo a change; `stored` reads archives without a
-//! database, and [`published`](mod@published) finds the archives of a job; [`listing`] lists, edits and deletes; [`upload`]
-//! accepts an uploaded file; [`table`] downloads one table; [`verify`] verifies; then [`restore`], [`clear`] and [`undo`].
-//! [`facts`] has what [`retention`](crate::retention) must know, and `suspicion` marks and accepts backups that look wrong.
-//! [`survey`] looks at the stored backups for the health.
+//! database, and [`published`](mod@published) finds the archives of a job; `archive_query`
+//! says which archives a list has, and [`listing`] lists, edits and deletes; `history` is for charts; [`upload`]
+//! accepts an uploaded file; [`table`] downloads one table; [`verify`] verifies; [`certificate`](mod@certificate) issues the
+//! certificate of an archive; `keys` has the keys that open archives, and `rekey` encrypts archives again; then [`restore`],
+//! [`clear`], `import` and [`undo`].
+//! [`inventory`] is a listing with the proof of each archive. From it, [`facts`] has what [`retention`](crate::retention) must
+//! know, `suspicion` marks and accepts backups that look wrong, and [`survey`] looks at the stored backups for the health.
 
 mod annotations;
+mod archive_query;
 mod backup;
+mod certificate;
 mod clear;
 mod facts;
+mod history;
+mod import;
+mod inventory;
+mod keys;
 mod listing;
 mod pipeline;
 mod published;
 mod records;
+mod rekey;
 mod restore;
 mod safety_backup;
 mod stored;
@@ -48,18 +58,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use campus_backup_archive::{Keys, Layers, Manifest, ManifestKey, Recipients};
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use tokio::sync::OnceCell;
 
 pub(crate) use self::annotations::check_text;
 pub use self::annotations::{AnnotationPatch, Annotations};
+pub use self::archive_query::{ArchiveFilter, ArchiveQuery, ArchiveSort, LastResult, MAX_SEARCH_CHARS, SortDirection};
+pub use self::history::{BackupHistory, HistoryBackup, HistoryPeriod, HistoryRun};
+pub use self::import::{IMPORT, NewImport};
+pub(crate) use self::inventory::{Inventory, SinceListing};
+pub use self::keys::KeyMode;
 pub use self::listing::{ArchiveLoss, ArchivePage};
 pub use self::published::published;
-pub use self::records::{ArchiveOrigin, ListedArchive};
+pub use self::records::{ArchiveOrigin, ArchiveRetention, ListedArchive};
+pub(crate) use self::records::{ensure_same, manifest_key};
 pub use self::restore::{RESTORE, RestoreRequest, Unencrypted};
 pub use self::stored::StoredArchives;
-pub(crate) use self::survey::BackupSurvey;
 pub use self::survey::{ArchiveUsage, VerifiedBackup};
+pub(crate) use self::survey::{BackupSurvey, SuspiciousBackup};
 pub(crate) use self::suspicion::suspicion_event;
 pub use self::table::TableRequest;
 pub use self::upload::Upload;
@@ -88,6 +104,8 @@ pub struct OperationSettings {
     pub undo_window: TimeDelta,
     /// How many bytes an uploaded archive may have.
     pub upload_limit: u64,
+    /// How many bytes a file to be imported may have.
+    pub import_limit: u64,
     /// By how many percent a table's rows or a sum may fall before a new backup is suspicious; none to compare nothing.
     pub suspicion_threshold: Option<u8>,
 }
@@ -142,15 +160,16 @@ impl Operations {
 
     /// The bytes of a listed archive.
     fn source(&self, manifest: &Manifest) -> Arc<dyn ArchiveSource> {
-        self.0.store.source(&manifest.id, manifest.object.form())
+        self.0.store.source(&manifest.id, manifest.file())
     }
 
-    /// Removes leftovers of a crash, in the store and in the scratch folder, and records of archives that were deleted long ago.
+    /// Removes leftovers of a crash, in the store and in the scratch folder, expired imports, and records of archives that were deleted long ago.
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), errors of the folder, and database errors.
     pub async fn sweep(&self) -> Result<SweepReport> {
         verification::sweep(&self.0.settings.scratch, LEFTOVER_AGE)?;
+        crate::import::sweep(&self.0.settings.scratch, Utc::now())?;
         let swept = self.0.store.sweep().await?;
         self.prune_records().await?;
         Ok(swept)

@@ -8,12 +8,15 @@
 //! Sealing and opening have a thread each, with a short queue of chunks before each. Opening checks what a restore would check
 //! first: every layer, row, count, digest, sum and reference. In the end the stored object is read back, and its digest
 //! proves that it is the object that was opened.
+//!
+//! If the service has no key that opens its archives, opening uses a key that was made for this archive alone
+//! ([`ArchiveSeal`]).
 
 use std::io::{self, Cursor, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use campus_backup_archive::manifest::{ArchiveKind, Object};
-use campus_backup_archive::{Cell, Layers, Manifest, Measurement, Summary, Writer};
+use campus_backup_archive::{Cell, Keys, Layers, Manifest, Measurement, ObjectFile, Summary, Writer};
 
 use super::{Annotations, Operations};
 use crate::catalog::Table;
@@ -26,7 +29,7 @@ use crate::snapshot::{Selection, Sink, Snapshot};
 use crate::store::{self, StoreWriter};
 
 /// How many bytes a chunk of the document has.
-const CHUNK_BYTES: usize = 256 * 1024;
+pub(super) const CHUNK_BYTES: usize = 256 * 1024;
 
 /// How many chunks may wait between two threads.
 const QUEUE: usize = 4;
@@ -55,15 +58,19 @@ impl Operations {
         };
         let snapshot = Snapshot::take_for_work(&self.0.database, &Table::ALL).await?;
         progress.enter(phase, Some(snapshot.total()))?;
-        let (id, form) = (self.0.store.new_id(snapshot.taken_at()), self.0.layers.form());
-        let incoming = self.0.store.create(&id, form).await?;
+        let (id, file) = (
+            self.0.store.new_id(snapshot.taken_at()),
+            ObjectFile::from(self.0.layers.form()),
+        );
+        let incoming = self.0.store.create(&id, file).await?;
         let (measurement, checked) = self.store(snapshot, incoming, priority, progress).await?;
         let rows = checked.summary.total;
-        if let Err(error) = self.read_back(&id, measurement, rows, priority, progress).await {
-            self.discard_form(&id, form).await;
+        if let Err(error) = self.read_back(&id, file, measurement, rows, priority, progress).await {
+            self.discard_file(&id, file).await;
             return Err(error);
         }
         let mut manifest = Manifest::new(id, kind, &checked.header, &checked.summary, checked.object);
+        manifest.recipients = self.fingerprints();
         annotations.apply_to(&mut manifest);
         manifest.created_by = Some(by.to_owned());
         Ok(manifest)
@@ -77,26 +84,62 @@ impl Operations {
         priority: Priority,
         progress: &Progress,
     ) -> Result<(Measurement, Checked)> {
+        let read = async |document| self.read(snapshot, document, progress).await;
+        let (summary, written) = self.seal(read, incoming, priority, progress).await?;
+        written.finish(&summary).await
+    }
+
+    /// Writes the document that `produce` sends into the store and opens the stored bytes, at the same time.
+    ///
+    /// # Errors
+    /// The error that caused the others. What was written is then removed.
+    pub(super) async fn seal<T>(
+        &self,
+        produce: impl AsyncFnOnce(SyncSender<PipelineChunk>) -> Result<T>,
+        incoming: StoreWriter,
+        priority: Priority,
+        progress: &Progress,
+    ) -> Result<(T, WrittenArchive)> {
         let (document, chunks) = sync_channel(QUEUE);
         let (object, copies) = sync_channel(QUEUE);
-        let (layers, keys, told) = (self.0.layers.clone(), self.0.settings.keys.clone(), progress.clone());
+        let (ArchiveSeal { layers, keys }, told) = (self.archive_seal(), progress.clone());
+        let form = layers.form();
         let sealing = priority::run(priority, STORING, move || {
             seal(&layers, incoming, &chunks, object, told)
         });
-        // The reader of the snapshot reports the progress.
+        // The producer of the document reports the progress.
         let opening = move || open::check(ChunkReader::new(copies), &keys, &Progress::default());
         let opening = priority::run(priority, OPENING, opening);
-        let read = self.read(snapshot, document, progress).await;
+        let produced = produce(document).await;
         let (sealed, opened) = (sealing.await.flatten(), opening.await.flatten());
-        let (summary, (incoming, measurement), checked) = match (read, sealed, opened) {
-            (Ok(summary), Ok(sealed), Ok(checked)) => (summary, sealed, checked),
-            (read, sealed, opened) => return Err(cause([read.err(), sealed.err(), opened.err()])),
+        let (produced, (incoming, measurement), checked) = match (produced, sealed, opened) {
+            (Ok(produced), Ok(sealed), Ok(checked)) => (produced, sealed, checked),
+            (produced, sealed, opened) => return Err(cause([produced.err(), sealed.err(), opened.err()])),
         };
-        if checked.summary != summary || checked.object != Object::new(measurement.clone(), self.0.layers.form()) {
+        if checked.object != Object::new(measurement.clone(), form) {
             return Err(Error::internal(OPENING)("it is not what was written"));
         }
-        incoming.finish().await?;
-        Ok((measurement, checked))
+        let written = WrittenArchive {
+            incoming,
+            measurement,
+            checked,
+        };
+        Ok((produced, written))
+    }
+
+    /// The layers of one new archive, and the keys that open it while it is written.
+    fn archive_seal(&self) -> ArchiveSeal {
+        let (layers, keys) = (&self.0.layers, &self.0.settings.keys);
+        if layers.recipients.is_empty() || layers.recipients.are_opened_by(keys) {
+            return ArchiveSeal {
+                layers: layers.clone(),
+                keys: keys.clone(),
+            };
+        }
+        let keys = Keys::generate();
+        let mut layers = layers.clone();
+        layers.recipients = layers.recipients.with(&keys.recipients());
+        ArchiveSeal { layers, keys }
     }
 
     /// Reads the snapshot into a document.
@@ -140,22 +183,55 @@ impl Operations {
     }
 
     /// Reads the stored object to its end: it must be what was written, which has `rows` rows.
-    async fn read_back(
+    pub(super) async fn read_back(
         &self,
         id: &str,
+        file: ObjectFile,
         written: Measurement,
         rows: u64,
         priority: Priority,
         progress: &Progress,
     ) -> Result<()> {
         progress.enter(Phase::Checking, Some(rows))?;
-        let (source, told) = (self.0.store.source(id, self.0.layers.form()), progress.clone());
+        let (source, told) = (self.0.store.source(id, file), progress.clone());
         let size = written.bytes;
         let measure = move || open::measure(source.open()?, size, rows, &told);
         match priority::run(priority, READING_BACK, measure).await.flatten()? == written {
             true => Ok(()),
             false => Err(Error::internal(READING_BACK)("it is not what was written")),
         }
+    }
+}
+
+/// The layers of one archive, and the keys that open it while it is written.
+///
+/// With public keys alone, the service has no secret key for its archives. What it reads back would then be compared without
+/// being opened. So each archive gets one more recipient: a key that is made in memory for this archive alone. It is never
+/// written anywhere, and its memory is overwritten with zeros when the check ends. From then on only the holders of the secret
+/// keys open the archive.
+struct ArchiveSeal {
+    layers: Layers,
+    keys: Keys,
+}
+
+/// An archive that was written and opened, and does not have its name yet.
+pub(super) struct WrittenArchive {
+    incoming: StoreWriter,
+    measurement: Measurement,
+    checked: Checked,
+}
+
+impl WrittenArchive {
+    /// Gives the archive its name, if it has the expected content.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it has another content, and errors of the store.
+    pub(super) async fn finish(self, expected: &Summary) -> Result<(Measurement, Checked)> {
+        if self.checked.summary != *expected {
+            return Err(Error::internal(OPENING)("it is not what was written"));
+        }
+        self.incoming.finish().await?;
+        Ok((self.measurement, self.checked))
     }
 }
 
@@ -166,7 +242,7 @@ fn cause(errors: [Option<Error>; 3]) -> Error {
 }
 
 /// A chunk of the document or of the object, for another thread.
-enum PipelineChunk {
+pub(super) enum PipelineChunk {
     Bytes(Vec<u8>),
     /// The end of the bytes. Without it nothing is stored.
     End,
@@ -176,7 +252,7 @@ enum PipelineChunk {
 ///
 /// # Errors
 /// [`Error::Gone`]
-fn send(queue: &SyncSender<PipelineChunk>, chunk: PipelineChunk) -> Result<()> {
+pub(super) fn send(queue: &SyncSender<PipelineChunk>, chunk: PipelineChunk) -> Result<()> {
     queue.send(chunk).map_err(|_| Error::Gone)
 }
 

@@ -8,27 +8,30 @@
 //!
 //! Both are lost with the database. The archives are then [`Found`](ArchiveOrigin::Found), and verifying signs them again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use campus_backup_archive::manifest::{ArchiveKind, Object, Verification};
 use campus_backup_archive::{Manifest, ManifestKey};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::entity::prelude::Expr;
+use sea_orm::sea_query::Func;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Operations;
-use super::facts::Records;
 use super::published::attribute;
 use super::suspicion::suspicion_of;
 use crate::change::Change;
-use crate::database::Database;
+use crate::database::{self, Database};
+use crate::destination::{self, ArchiveCopy};
 use crate::entity::archive::{Column, Entity, Model, RecordKind};
 use crate::error::{Error, Result};
 use crate::installation_key;
 use crate::job::{Context, Progress};
+use crate::notify::causes;
 use crate::open::Checked;
 use crate::restore::Provenance;
 use crate::stats;
@@ -41,12 +44,15 @@ const MANIFESTS: &str = "manifests";
 /// How many records one query reads or deletes.
 const BATCH: usize = 500;
 
+/// Records by the id of their archive.
+type Records = BTreeMap<String, Model>;
+
 /// How long a job waits before it tries again to write a record, while another change holds SQLite's write lock.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// The origin of an archive, as far as this installation can prove it: `made_here` and `uploaded` archives match a record in
 /// the database; a `found` archive has no such record and may come from anyone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ArchiveOrigin {
     /// This installation created it, and it is unchanged.
@@ -86,7 +92,33 @@ pub struct ListedArchive {
     pub origin: Option<ArchiveOrigin>,
     /// What looks wrong about it; none without a database.
     pub suspicion: Option<Suspicion>,
+    /// Its copies in destinations, by the name of the destination; none without a database.
+    pub copies: Option<Vec<ArchiveCopy>>,
+    /// That the store refuses to delete it, if it does; none without a database.
+    pub retained: Option<ArchiveRetention>,
     is_signed: bool,
+}
+
+/// That the store refuses to delete an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ArchiveRetention {
+    /// Since when it refuses, UTC.
+    pub since: DateTime<Utc>,
+    /// When it was last tried, UTC.
+    pub checked_at: DateTime<Utc>,
+    /// Why it refuses.
+    #[schema(example = "The credentials lack a right on the bucket.")]
+    pub detail: String,
+}
+
+impl ArchiveRetention {
+    fn of(record: &Model) -> Option<Self> {
+        Some(Self {
+            since: record.retained_since?,
+            checked_at: record.retained_checked_at?,
+            detail: record.retained_detail.clone().unwrap_or_default(),
+        })
+    }
 }
 
 impl ListedArchive {
@@ -96,8 +128,21 @@ impl ListedArchive {
             manifest,
             origin: None,
             suspicion: None,
+            copies: None,
+            retained: None,
             is_signed: true,
         }
+    }
+
+    /// Whether something looks wrong about it, and no administrator has accepted it.
+    pub fn is_suspicious(&self) -> bool {
+        let suspicion = self.suspicion.as_ref();
+        suspicion.is_some_and(|suspicion| suspicion.accepted_at.is_none())
+    }
+
+    /// Whether this installation has signed its manifest as it is.
+    pub(super) fn is_signed(&self) -> bool {
+        self.is_signed
     }
 
     /// The verifications by this installation, oldest first. Verifications in an unsigned manifest are ignored.
@@ -136,12 +181,16 @@ impl Operations {
     pub(super) async fn describe(&self, manifests: Vec<Arc<Manifest>>) -> Result<Vec<ListedArchive>> {
         let key = self.manifest_key().await?;
         let records = self.records_of(&manifests).await?;
+        let ids: Vec<_> = manifests.iter().map(|manifest| manifest.id.as_str()).collect();
+        let mut copies = destination::copies_of(&self.0.database, &ids).await?;
         let describe = |manifest: Arc<Manifest>| {
-            let is_same = |record: &&Model| ensure_same(record, &manifest.digest, &manifest.object).is_ok();
+            let is_same = |record: &&Model| ensure_same(record, &manifest, key).is_ok();
             let record = records.get(&manifest.id).filter(is_same);
             ListedArchive {
                 origin: Some(ArchiveOrigin::of(record)),
                 suspicion: record.and_then(suspicion_of),
+                copies: Some(copies.remove(&manifest.id).unwrap_or_default()),
+                retained: record.and_then(ArchiveRetention::of),
                 is_signed: key.has_signed(&manifest),
                 manifest,
             }
@@ -184,7 +233,7 @@ impl Operations {
     pub(super) async fn ensure_recorded(&self, manifest: &Manifest) -> Result<Option<Model>> {
         let record = self.record(&manifest.id).await?;
         if let Some(record) = &record {
-            ensure_same(record, &manifest.digest, &manifest.object)?;
+            ensure_same(record, manifest, self.manifest_key().await?)?;
         }
         Ok(record)
     }
@@ -201,7 +250,7 @@ impl Operations {
     async fn sign_and_record(&self, manifest: &mut Manifest, context: &Context) -> Result<()> {
         self.manifest_key().await?.sign(manifest);
         let record = Model {
-            suspicion: self.suspicion_of_new(manifest).await,
+            suspicion: self.suspicion_of_new(manifest, context.progress()).await?,
             ..record_of(manifest, context.job_id())
         };
         self.write_record(&record, context.progress()).await
@@ -231,11 +280,120 @@ impl Operations {
         transaction.commit().await.map_err(Error::database(doing))
     }
 
+    /// Records the object that an archive gets by being encrypted again, beside the current one. Until the manifest names one of
+    /// them, both are the archive's. `record` is the record as it was read before; without one nothing is recorded.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] if another job has changed the record since. Then nothing is recorded.
+    pub(super) async fn record_rekeying(
+        &self,
+        record: Option<&Model>,
+        manifest: &Manifest,
+        next: &Object,
+    ) -> Result<Option<Model>> {
+        let Some(record) = record else { return Ok(None) };
+        let written = Model {
+            object_sha256: manifest.object.sha256.clone(),
+            object_size: manifest.object.size.cast_signed(),
+            rekeyed_sha256: Some(next.sha256.clone()),
+            rekeyed_size: Some(next.size.cast_signed()),
+            ..record.clone()
+        };
+        self.replace_objects(record, &written).await?;
+        Ok(Some(written))
+    }
+
+    /// Records that an archive has this object, and no other one.
+    ///
+    /// # Errors
+    /// As [`Operations::record_rekeying`].
+    pub(super) async fn record_object(&self, record: Option<&Model>, object: &Object) -> Result<()> {
+        let Some(record) = record else { return Ok(()) };
+        let written = Model {
+            object_sha256: object.sha256.clone(),
+            object_size: object.size.cast_signed(),
+            rekeyed_sha256: None,
+            rekeyed_size: None,
+            ..record.clone()
+        };
+        self.replace_objects(record, &written).await
+    }
+
+    /// Writes the objects of a record, if the record still has those that were read.
+    async fn replace_objects(&self, read: &Model, written: &Model) -> Result<()> {
+        let is_same_next = match &read.rekeyed_sha256 {
+            Some(sha256) => Column::RekeyedSha256.eq(sha256.as_str()),
+            None => Column::RekeyedSha256.is_null(),
+        };
+        let replaced = Entity::update_many()
+            .col_expr(Column::ObjectSha256, Expr::value(written.object_sha256.as_str()))
+            .col_expr(Column::ObjectSize, Expr::value(written.object_size))
+            .col_expr(Column::RekeyedSha256, Expr::value(written.rekeyed_sha256.clone()))
+            .col_expr(Column::RekeyedSize, Expr::value(written.rekeyed_size))
+            .filter(Column::ArchiveId.eq(read.archive_id.as_str()))
+            .filter(Column::ObjectSha256.eq(read.object_sha256.as_str()))
+            .filter(is_same_next)
+            .exec(self.0.database.connection())
+            .await
+            .map_err(Error::database("recording the object of an archive"))?;
+        match replaced.rows_affected {
+            1 => Ok(()),
+            _ => Err(Error::LeaseLost),
+        }
+    }
+
     /// Records the safety backup of a change, in the transaction of the change.
     pub(super) async fn record_in(&self, change: &mut Change, manifest: &Manifest, context: &Context) -> Result<()> {
         let record = record_of(manifest, context.job_id()).into_active_model();
         let insert = Entity::insert(record).build(self.0.database.connection().get_database_backend());
         change.execute(&insert).await.map(drop)
+    }
+
+    /// Deletes an archive from the store. If the store refuses it, the record says so.
+    ///
+    /// # Errors
+    /// Those of [`Store::delete`](crate::store::Store::delete), and database errors.
+    pub(super) async fn delete_stored(&self, id: &str) -> Result<()> {
+        match self.0.store.delete(id).await {
+            Err(error @ Error::ArchiveRetained { .. }) => {
+                self.record_retention(id, Some(&error)).await?;
+                Err(error)
+            }
+            Ok(()) => {
+                // The archive is deleted, whether this can be written or not.
+                if let Err(error) = self.record_retention(id, None).await {
+                    tracing::debug!(id, %error, "the record still says that the store refuses to delete the archive");
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Records whether the store refuses to delete an archive.
+    async fn record_retention(&self, id: &str, refusal: Option<&Error>) -> Result<()> {
+        let (now, of_archive) = (stats::now(), Column::ArchiveId.eq(id));
+        let update = match refusal {
+            Some(error) => {
+                let since = Func::coalesce([Expr::col(Column::RetainedSince), Expr::value(now)]);
+                let detail: String = causes(error).chars().filter(|letter| !letter.is_control()).collect();
+                Entity::update_many()
+                    .col_expr(Column::RetainedSince, since.into())
+                    .col_expr(Column::RetainedCheckedAt, Expr::value(now))
+                    .col_expr(Column::RetainedDetail, Expr::value(detail))
+                    .filter(of_archive)
+            }
+            None => Entity::update_many()
+                .col_expr(Column::RetainedSince, Expr::value(None::<DateTime<Utc>>))
+                .col_expr(Column::RetainedCheckedAt, Expr::value(None::<DateTime<Utc>>))
+                .col_expr(Column::RetainedDetail, Expr::value(None::<String>))
+                .filter(of_archive)
+                .filter(Column::RetainedSince.is_not_null()),
+        };
+        let written = update.exec(self.0.database.connection()).await;
+        written
+            .map(drop)
+            .map_err(Error::database("recording that the store refuses to delete an archive"))
     }
 
     /// Deletes the records of archives that are not in the store, after the store has forgotten their deletion.
@@ -271,29 +429,54 @@ impl Operations {
 }
 
 /// Reads the key that signs manifests.
-pub(super) async fn manifest_key(database: &Database) -> Result<ManifestKey> {
+pub(crate) async fn manifest_key(database: &Database) -> Result<ManifestKey> {
     let doing = "reading the key that signs manifests";
     let value = installation_key::read(database, MANIFESTS, doing).await?;
     ManifestKey::from_hexadecimal(&value).ok_or_else(|| Error::internal(doing)("it is not in hexadecimal"))
 }
 
-/// Ensures that an archive that was read to its end matches its record.
+/// Ensures that an archive that was read to its end matches its record. `manifest` is the one that it was compared with, if there
+/// is one.
 ///
 /// # Errors
 /// [`Error::RecordMismatch`]
-pub(super) fn ensure_is_recorded(record: Option<&Model>, checked: &Checked) -> Result<()> {
-    record.map_or(Ok(()), |record| {
-        ensure_same(record, &checked.summary.digest, &checked.object)
-    })
+pub(super) fn ensure_is_recorded(
+    record: &Model,
+    manifest: Option<&Manifest>,
+    key: &ManifestKey,
+    checked: &Checked,
+) -> Result<()> {
+    let (digest, object) = (&checked.summary.digest, &checked.object);
+    match manifest.filter(|manifest| (&manifest.digest, &manifest.object) == (digest, object)) {
+        Some(manifest) => ensure_same(record, manifest, key),
+        None => ensure_same_object(record, digest, object),
+    }
+}
+
+/// Ensures that a manifest matches a record.
+///
+/// The object may be one that the record does not have, if the content is that of the record and this installation has signed the
+/// manifest. It is then a former or a later file of an archive that was encrypted again: a copy was copied back, or the database is
+/// older than the store.
+///
+/// # Errors
+/// [`Error::RecordMismatch`]
+pub(crate) fn ensure_same(record: &Model, manifest: &Manifest, key: &ManifestKey) -> Result<()> {
+    match ensure_same_object(record, &manifest.digest, &manifest.object) {
+        Err(_) if record.summary_digest == manifest.digest && key.has_signed(manifest) => Ok(()),
+        same => same,
+    }
 }
 
 /// Ensures that the digest of a summary and an object match a record.
-///
-/// # Errors
-/// [`Error::RecordMismatch`]
-pub(super) fn ensure_same(record: &Model, digest: &str, object: &Object) -> Result<()> {
+fn ensure_same_object(record: &Model, digest: &str, object: &Object) -> Result<()> {
     let what = if record.summary_digest != digest {
         "the digest of its content"
+    } else if record.rekeyed_sha256.as_ref() == Some(&object.sha256)
+        && record.rekeyed_size.map(i64::cast_unsigned) == Some(object.size)
+    {
+        // It is being encrypted again, or was when the program ended.
+        return Ok(());
     } else if record.object_sha256 != object.sha256 {
         "the digest of the stored object"
     } else if record.object_size.cast_unsigned() != object.size {
@@ -337,5 +520,48 @@ fn record_of(manifest: &Manifest, job_id: &str) -> Model {
         suspicion: None,
         accepted_at: None,
         accepted_by: None,
+        retained_since: None,
+        retained_checked_at: None,
+        retained_detail: None,
+        rekeyed_sha256: None,
+        rekeyed_size: None,
+        schema_version: Some(database::schema_version()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let json = serde_json::json!({
+            "format": "campus-backup-manifest", "version": 1, "id": "2026-11-28T02-00-00Z-5f1c2a9b",
+            "created_at": DateTime::UNIX_EPOCH, "app_version": "1.2.3", "engine": "sqlite", "archive_version": 1,
+            "kind": "created", "rows": {}, "total": 0, "sha256": {}, "totals": {}, "digest": "0d".repeat(32),
+            "object": {"size": 17, "sha256": "a0".repeat(32), "compression": "zstd", "encryption": "age"},
+            "contains_password_hashes": true,
+        });
+        Manifest::from_json(json.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn another_file_with_the_recorded_content_needs_a_signature() {
+        let (key, other) = (ManifestKey::new([7; 32]), ManifestKey::new([8; 32]));
+        let record = record_of(&manifest(), "job");
+        let is_same = |manifest: &Manifest| ensure_same(&record, manifest, &key).is_ok();
+        assert!(is_same(&manifest()));
+        let mut former = manifest();
+        former.object.sha256 = "b0".repeat(32);
+        assert!(!is_same(&former));
+        other.sign(&mut former);
+        assert!(!is_same(&former), "another installation has signed it");
+        key.sign(&mut former);
+        assert!(is_same(&former));
+        former.object.size += 1;
+        assert!(!is_same(&former), "it is not the manifest that was signed");
+        let mut different = manifest();
+        different.digest = "1d".repeat(32);
+        key.sign(&mut different);
+        assert!(!is_same(&different), "the content is another one");
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::Statement;
 
 use super::Operations;
 use super::records::{ensure_is_recorded, provenance_of};
-use crate::account::Admin;
+use crate::account::{Admin, TokenScope};
 use crate::blocking;
 use crate::change::Change;
 use crate::change_log::{self, Effect, SafetyArchive};
@@ -18,8 +18,10 @@ use crate::job::{
     Context, Idempotency, JobParameters, JobResult, Lock, Phase, Progress, RestoreParameters, RestoreReport,
     Submission, Submitted, Work, work,
 };
+use crate::notify::{self, AdministratorAdded, Event};
 use crate::open::ArchiveSource;
-use crate::restore::{self, Plan, Provenance, Restore, RestoreContext, Warning, WarningCode};
+use crate::restore::{self, Administrators, Plan, Provenance, Restore, RestoreContext, Warning, WarningCode};
+use crate::stats;
 use crate::verify::digest;
 
 /// The confirmation that a restore requires.
@@ -65,7 +67,7 @@ impl Operations {
     /// is cancelled if the future is dropped.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`](crate::store::Store::manifest) and of [`restore::plan`]; [`Error::Unencrypted`],
+    /// Those of [`Store::manifest`](crate::store::Store::manifest) and of [`restore::plan()`]; [`Error::Unencrypted`],
     /// [`Error::RecordMismatch`].
     pub async fn plan(&self, admin: &Admin, id: &str, request: &Restore, unencrypted: Unencrypted) -> Result<Plan> {
         request.check()?;
@@ -85,7 +87,7 @@ impl Operations {
     /// [uploaded](Operations::upload).
     ///
     /// # Errors
-    /// Those of [`restore::plan`].
+    /// Those of [`restore::plan()`].
     pub async fn plan_file(&self, admin: &Admin, file: PathBuf, request: &Restore) -> Result<Plan> {
         request.check()?;
         self.plan_of(admin, Arc::new(file), request, Provenance::Unknown).await
@@ -146,7 +148,8 @@ impl Operations {
     /// hash of the plan is compared.
     ///
     /// # Errors
-    /// Then there is no job: [`Error::WrongConfirmation`], [`Error::AdministratorsUnconfirmed`], [`Error::Invalid`],
+    /// Then there is no job: [`Error::WrongConfirmation`], [`Error::AdministratorsUnconfirmed`], [`Error::ScopeMissing`] for a
+    /// named token without the scope `admin` if administrators change, [`Error::Invalid`],
     /// [`Error::Unencrypted`], [`Error::RecordMismatch`], [`Error::InsufficientStorage`], those of
     /// [`Store::manifest`](crate::store::Store::manifest) and of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn restore(
@@ -161,12 +164,17 @@ impl Operations {
         if request.confirmation.as_deref() != Some(RESTORE) {
             return Err(Error::WrongConfirmation { expected: RESTORE });
         }
-        if restore::changes_administrators(&request.plan_hash) && !request.confirm_administrators {
-            return Err(Error::AdministratorsUnconfirmed);
+        if restore::changes_administrators(&request.plan_hash) {
+            // An archive can bring an administrator whose password the caller knows.
+            admin.ensure_scope(TokenScope::Admin)?;
+            if !request.confirm_administrators {
+                return Err(Error::AdministratorsUnconfirmed);
+            }
         }
         let manifest = self.0.store.manifest(id).await?;
         self.ensure_encrypted(&manifest, request.unencrypted)?;
         self.ensure_recorded(&manifest).await?;
+        self.ensure_opens_file(id, manifest.file()).await?;
         self.ensure_room().await?;
         let submission = Submission {
             parameters: JobParameters::Restore(RestoreParameters {
@@ -218,7 +226,10 @@ impl RestoreWork<'_> {
         let source = self.operations.source(self.manifest);
         let checked = digest(&source, &shared.settings.keys, Some(self.manifest), progress).await?;
         let record = self.operations.record(&self.manifest.id).await?;
-        ensure_is_recorded(record.as_ref(), &checked)?;
+        if let Some(record) = &record {
+            let key = self.operations.manifest_key().await?;
+            ensure_is_recorded(record, Some(self.manifest), key, &checked)?;
+        }
         let provenance = provenance_of(record.as_ref());
         let change = Change::begin(&shared.database, self.request.restore.tables(), DOING).await?;
         let label = format!("before the restore of {}", self.manifest.id);
@@ -270,6 +281,8 @@ impl RestoreWork<'_> {
         for statement in self.sessions {
             change.execute(statement).await?;
         }
+        self.report_administrators(&mut change, &restored.administrators)
+            .await?;
         let restored_at = self.operations.0.database.now().await?;
         let effect = Effect {
             kind: change_log::ChangeKind::Restore,
@@ -288,6 +301,20 @@ impl RestoreWork<'_> {
         self.operations.record_in(&mut change, safety, context).await?;
         context.finish_in(&mut change, &effect, &result).await?;
         Ok((change, result))
+    }
+
+    /// Writes the messages of notifications about the administrators that the archive brings. Of very many it names the first.
+    async fn report_administrators(&self, change: &mut Change, administrators: &Administrators) -> Result<()> {
+        let backend = self.operations.0.database.connection().get_database_backend();
+        let (added, raised) = (&administrators.added.items, &administrators.raised.items);
+        for account in added.iter().chain(raised) {
+            let event = Event::AdministratorAdded(AdministratorAdded {
+                username: account.username.clone(),
+            });
+            let messages = notify::insert_messages(backend, stats::now(), &event)?;
+            change.execute(&messages).await?;
+        }
+        Ok(())
     }
 }
 

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use campus_backup_archive::manifest::ArchiveKind;
 use campus_backup_archive::{Keys, Manifest};
 
-use super::ListedArchive;
 use super::listing::ArchivePage;
+use super::{ArchiveQuery, ListedArchive};
 use crate::error::Result;
 use crate::open::ArchiveSource;
-use crate::store::{Store, UnreadableEntry};
+use crate::store::{Listing, Store};
 
 /// Lists, shows and verifies archives. It is for the command line and needs no account, because its user can read
 /// the files anyway. Requests use [`Operations`](super::Operations), which requires an [`Admin`](crate::account::Admin).
@@ -28,36 +27,27 @@ impl StoredArchives {
         Self { store, keys, scratch }
     }
 
-    /// Lists archives, newest first; only those of one kind if `kind` is set.
+    /// Lists archives. No archive matches a filter of what needs a database: the origin, a suspicion, a destination or a schedule.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
-    pub async fn list(&self, kind: Option<ArchiveKind>, limit: u64, offset: u64) -> Result<ArchivePage> {
-        let (page, total, unreadable) = self.page(kind, limit, offset).await?;
+    /// [`Error::Invalid`](crate::Error::Invalid), [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
+    pub async fn list(&self, query: &ArchiveQuery) -> Result<ArchivePage> {
+        query.filter.check()?;
+        let Listing { archives, unreadable } = self.store.list().await?;
+        let mut items: Vec<_> = match query.filter.schedule_id {
+            Some(_) => Vec::new(),
+            None => query
+                .select(archives)
+                .into_iter()
+                .map(ListedArchive::unproven)
+                .collect(),
+        };
+        items.retain(|archive| query.filter.matches_description(archive));
         Ok(ArchivePage {
-            total,
-            items: page.into_iter().map(ListedArchive::unproven).collect(),
+            total: items.len() as u64,
+            items: query.page(items),
             unreadable,
         })
-    }
-
-    /// A page of manifests, newest first, their total, and the archives that can't be read.
-    pub(super) async fn page(
-        &self,
-        kind: Option<ArchiveKind>,
-        limit: u64,
-        offset: u64,
-    ) -> Result<(Vec<Arc<Manifest>>, u64, Vec<UnreadableEntry>)> {
-        let listing = self.store.list().await?;
-        let found: Vec<_> = listing
-            .archives
-            .into_iter()
-            .filter(|manifest| kind.is_none_or(|kind| manifest.kind == kind))
-            .collect();
-        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let total = found.len() as u64;
-        let page = found.into_iter().skip(count(offset)).take(count(limit)).collect();
-        Ok((page, total, listing.unreadable))
     }
 
     /// Shows one archive.
@@ -70,6 +60,6 @@ impl StoredArchives {
 
     /// The bytes of a listed archive, for [`open`](crate::open).
     pub fn source(&self, manifest: &Manifest) -> Arc<dyn ArchiveSource> {
-        self.store.source(&manifest.id, manifest.object.form())
+        self.store.source(&manifest.id, manifest.file())
     }
 }

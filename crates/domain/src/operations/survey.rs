@@ -1,21 +1,22 @@
 //! A survey of the stored backups for the health: what there is, how old it is, and whether its key is here. It reads
 //! manifests and, at most, the first bytes of one archive.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
-use campus_backup_archive::manifest::{ArchiveKind, VerificationLevel, VerificationResult};
-use campus_backup_archive::{Encryption, Limits, Manifest, Reader};
+use campus_backup_archive::Manifest;
+use campus_backup_archive::manifest::{ArchiveKind, Verification, VerificationLevel, VerificationResult};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::Operations;
 use super::backup::TO_SPARE;
-use super::{ArchiveOrigin, Operations};
+use super::inventory::Inventory;
 use crate::entity::archive::{Column, Entity, RecordKind};
 use crate::error::{Error, Result};
-use crate::priority::{self, Priority};
-
-/// How many manifests are compared with their records at a time. The newest one is usually the one that is looked for.
-const BATCH: usize = 50;
+use crate::retention::ArchiveCondition;
 
 /// A backup or a verification that is further in the future was made while the clock was wrong. It is ignored, because it
 /// would hide missing backups until that time.
@@ -30,21 +31,38 @@ pub(crate) struct BackupSurvey {
     pub(crate) last_verified: Option<VerifiedBackup>,
     /// The newest verification of a backup, if it found damage.
     pub(crate) damaged: Option<VerifiedBackup>,
+    /// The backups that look suspicious and that no administrator has accepted, the newest first.
+    pub(crate) suspicious: Vec<SuspiciousBackup>,
     /// Archives and bytes by kind.
     pub(crate) usage: Vec<ArchiveUsage>,
     /// The free space in bytes, if it is known.
     pub(crate) free_bytes: Option<u64>,
+    /// How many of the archives the store refuses to delete.
+    pub(crate) retained: u64,
+    /// Whether a verification has opened an archive that is encrypted to exactly the current keys. The reading of an archive that was
+    /// encrypted again does not count, because it used a key of its own.
+    pub(crate) is_identity_proven: bool,
 }
 
 /// A verification of a backup.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = LastVerification)]
 pub struct VerifiedBackup {
-    /// The archive.
+    /// Its archive.
     pub archive_id: String,
-    /// When the verification ended.
+    /// When it ended.
     pub at: DateTime<Utc>,
     /// Its level.
     pub level: VerificationLevel,
+}
+
+/// A backup that waits for an administrator to accept it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SuspiciousBackup {
+    /// The moment of its data.
+    pub(crate) at: DateTime<Utc>,
+    /// What looks wrong, as sentences.
+    pub(crate) findings: Vec<String>,
 }
 
 /// The archives of one kind.
@@ -67,29 +85,25 @@ impl BackupSurvey {
 }
 
 impl Operations {
-    /// Looks at the stored backups, as of now.
+    /// Looks at the stored backups of a listing, as of now.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`] and other errors of the store, and database errors.
-    pub(crate) async fn survey(&self, now: DateTime<Utc>) -> Result<BackupSurvey> {
+    /// [`Error::StoreUnavailable`] and other errors of the store.
+    pub(crate) async fn survey(&self, inventory: &Inventory, now: DateTime<Utc>) -> Result<BackupSurvey> {
         let latest = now + CLOCK_TOLERANCE;
-        let archives = self.0.store.list().await?.archives;
-        let free_bytes = self.0.store.room().await?;
-        let created: Vec<_> = of_kind(&archives, ArchiveKind::Created)
+        let created: Vec<_> = inventory
+            .created()
+            .map(|archive| &archive.manifest)
             .filter(|manifest| manifest.created_at <= latest)
-            .cloned()
             .collect();
-        let key = self.manifest_key().await?;
         let mut verifications: Vec<_> = created
             .iter()
-            .flat_map(|manifest| manifest.verifications.iter().map(move |found| (manifest, found)))
+            .flat_map(|manifest| manifest.verifications.iter().map(move |found| (*manifest, found)))
             .filter(|(_, found)| found.at <= latest)
             .collect();
-        verifications.sort_by_key(|(_, found)| std::cmp::Reverse(found.at));
-        let mut proven = verifications
-            .into_iter()
-            .filter(|(manifest, _)| key.has_signed(manifest));
-        let verified = |(manifest, found): (&Arc<Manifest>, &campus_backup_archive::manifest::Verification)| {
+        verifications.sort_by_key(|(_, found)| Reverse(found.at));
+        let mut verifications = verifications.into_iter();
+        let verified = |(manifest, found): (&Arc<Manifest>, &Verification)| {
             let verified = VerifiedBackup {
                 archive_id: manifest.id.clone(),
                 at: found.at,
@@ -97,33 +111,37 @@ impl Operations {
             };
             (found.result, verified)
         };
-        let (damaged, last_verified) = match proven.next().map(verified) {
+        let (damaged, last_verified) = match verifications.next().map(verified) {
             None => (None, None),
             Some((VerificationResult::Ok, newest)) => (None, Some(newest)),
             Some((VerificationResult::Failed, newest)) => {
-                let intact = proven.find(|(_, found)| found.result == VerificationResult::Ok);
+                let intact = verifications.find(|(_, found)| found.result == VerificationResult::Ok);
                 (Some(newest), intact.map(|intact| verified(intact).1))
             }
         };
+        let newest = created
+            .iter()
+            .max_by_key(|manifest| (manifest.created_at, &manifest.id));
         Ok(BackupSurvey {
-            last_backup: self.newest_made_here(&created).await?,
+            last_backup: newest.map(|manifest| Arc::clone(manifest)),
             last_verified,
             damaged,
-            usage: usage(&archives),
-            free_bytes,
+            suspicious: suspicious(inventory),
+            usage: usage(inventory),
+            free_bytes: self.0.store.room().await?,
+            retained: retained(inventory),
+            is_identity_proven: self.is_identity_proven(inventory),
         })
     }
 
-    /// The first of these manifests whose archive this installation has created.
-    async fn newest_made_here(&self, newest_first: &[Arc<Manifest>]) -> Result<Option<Arc<Manifest>>> {
-        for batch in newest_first.chunks(BATCH) {
-            let described = self.describe(batch.to_vec()).await?;
-            let is_ours = |archive: &&super::ListedArchive| archive.origin == Some(ArchiveOrigin::MadeHere);
-            if let Some(newest) = described.iter().find(is_ours) {
-                return Ok(Some(newest.manifest.clone()));
-            }
-        }
-        Ok(None)
+    fn is_identity_proven(&self, inventory: &Inventory) -> bool {
+        let proven = inventory.archives.iter().filter(|archive| archive.record.is_some());
+        let mut manifests = proven.map(|archive| &archive.manifest);
+        manifests.any(|manifest| {
+            let is_after_rekey = |found: &&Verification| manifest.rekeyed_at.is_none_or(|at| found.at > at);
+            let mut verifications = manifest.verifications.iter().filter(is_after_rekey);
+            self.has_current_keys(manifest) && verifications.any(|found| found.result == VerificationResult::Ok)
+        })
     }
 
     /// The newest backup by the records in the database, for when the store does not answer. It may have been deleted since.
@@ -144,46 +162,38 @@ impl Operations {
     pub(crate) fn encrypts(&self) -> bool {
         !self.0.settings.recipients.is_empty()
     }
-
-    /// Whether one of the keys of the settings opens an archive. Only its first bytes are read.
-    ///
-    /// # Errors
-    /// Errors of the store.
-    pub(crate) async fn has_key_for(&self, manifest: &Manifest) -> Result<bool> {
-        if manifest.object.encryption == Encryption::None {
-            return Ok(true);
-        }
-        let (source, keys) = (self.source(manifest), self.0.settings.keys.clone());
-        let opened = priority::run(Priority::Low, "testing a key", move || {
-            let bytes = source.open()?;
-            Reader::open(bytes, &keys, Limits::default())
-                .map(drop)
-                .map_err(Error::from)
-        });
-        match opened.await? {
-            Err(Error::Archive(error)) if is_about_keys(&error) => Ok(false),
-            // Damage is found by a verification.
-            Ok(()) | Err(Error::Archive(_)) => Ok(true),
-            Err(error) => Err(error),
-        }
-    }
 }
 
-fn is_about_keys(error: &campus_backup_archive::Error) -> bool {
-    use campus_backup_archive::Error;
-    matches!(error, Error::WrongKey | Error::KeyRequired { .. })
+fn suspicious(inventory: &Inventory) -> Vec<SuspiciousBackup> {
+    let waiting = inventory
+        .created()
+        .filter(|archive| archive.condition() == ArchiveCondition::Suspicious);
+    let mut waiting: Vec<_> = waiting
+        .map(|archive| SuspiciousBackup {
+            at: archive.manifest.created_at,
+            findings: archive.findings(),
+        })
+        .collect();
+    waiting.sort_by_key(|backup| Reverse(backup.at));
+    waiting
 }
 
-fn of_kind(archives: &[Arc<Manifest>], kind: ArchiveKind) -> impl Iterator<Item = &Arc<Manifest>> {
-    archives.iter().filter(move |manifest| manifest.kind == kind)
+/// How many archives the store refuses to delete.
+fn retained(inventory: &Inventory) -> u64 {
+    let records = inventory.archives.iter().filter_map(|archive| archive.record.as_ref());
+    records.filter(|record| record.retained_since.is_some()).count() as u64
 }
 
-fn usage(archives: &[Arc<Manifest>]) -> Vec<ArchiveUsage> {
+fn usage(inventory: &Inventory) -> Vec<ArchiveUsage> {
+    let of_kind = |kind| {
+        let manifests = inventory.archives.iter().map(|archive| &archive.manifest);
+        manifests.filter(move |manifest| manifest.kind == kind)
+    };
     [ArchiveKind::Created, ArchiveKind::Safety, ArchiveKind::Uploaded]
         .map(|kind| ArchiveUsage {
             kind,
-            archives: of_kind(archives, kind).count() as u64,
-            bytes: of_kind(archives, kind).map(|manifest| manifest.object.size).sum(),
+            archives: of_kind(kind).count() as u64,
+            bytes: of_kind(kind).map(|manifest| manifest.object.size).sum(),
         })
         .to_vec()
 }

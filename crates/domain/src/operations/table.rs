@@ -27,26 +27,43 @@ pub struct TableRequest {
     pub transfer: Transfer,
 }
 
+impl TableRequest {
+    /// The format of its file.
+    fn format(&self) -> Format {
+        match self.format {
+            ArchivedFormat::Csv => Format::Csv,
+            ArchivedFormat::Json => Format::Json,
+        }
+    }
+
+    /// See [`ExportRequest::ensure_scope`](export::ExportRequest::ensure_scope).
+    ///
+    /// # Errors
+    /// [`Error::ScopeMissing`](crate::Error::ScopeMissing)
+    pub fn ensure_scope(&self, admin: &Admin) -> Result<()> {
+        export::ensure_scope(admin, TableScope::One(self.table), self.format())
+    }
+}
+
 impl Operations {
     /// Starts the download of one table, byte for byte as the live download at the time of the backup. As every download it
     /// ends cleanly only if the archive is complete. Dropping the body stops the reading, and so does `abandoned`.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`](crate::store::Store::manifest), [`Error::SpoolFull`](crate::Error::SpoolFull), and
+    /// [`Error::ScopeMissing`](crate::Error::ScopeMissing), see [`TableRequest::ensure_scope`]; those of
+    /// [`Store::manifest`](crate::store::Store::manifest), [`Error::SpoolFull`](crate::Error::SpoolFull), and
     /// errors of the archive before the answer begins. Later errors are errors of the body.
     pub async fn table(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: &str,
         request: TableRequest,
         settings: &export::ExportSettings,
         abandoned: impl Future<Output = ()>,
     ) -> Result<Download> {
+        let format = request.format();
+        request.ensure_scope(admin)?;
         let manifest = self.0.store.manifest(id).await?;
-        let format = match request.format {
-            ArchivedFormat::Csv => Format::Csv,
-            ArchivedFormat::Json => Format::Json,
-        };
         let coder = Coder::new(request.transfer.coding)?;
         let (mut sender, receiver) = export::chunk_channel(settings.chunk_size, settings.stall_timeout, coder);
         let extraction = Extraction {

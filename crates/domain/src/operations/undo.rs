@@ -1,4 +1,4 @@
-//! Undoing a clear.
+//! Undoing a clear or an import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,24 +11,33 @@ use super::restore::ensure_is_content;
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::change::Change;
-use crate::change_log::{self, Effect};
+use crate::change_log::{self, ChangeKind, Effect};
 use crate::entity::archive::{Model as Record, RecordKind};
 use crate::error::{Error, Result};
 use crate::job::{
     Context, Idempotency, JobKind, JobParameters, JobResult, Lock, Phase, Submission, Submitted, UndoParameters,
     UndoReport, Work, work,
 };
-use crate::restore::{self, Plan, Provenance, Restore, RestoreMode, Scope};
+use crate::restore::{self, Plan, Provenance, Restore, RestoreMode, RestoredTable, Scope};
 use crate::verify::digest;
 
 /// What is being done, for errors.
-const DOING: &str = "undoing a clear";
+const DOING: &str = "undoing a change";
 
-/// A clear that can be undone.
+/// A clear or an import that can be undone.
 struct Undoable {
     manifest: Arc<Manifest>,
     record: Record,
     tables: BTreeSet<Table>,
+    kind: UndoKind,
+}
+
+/// How a change is undone.
+enum UndoKind {
+    /// The rows that a clear has removed are inserted again.
+    Clear,
+    /// The tables of an import get the rows that they had, if they still have those of the import: these digests.
+    Import { digests: BTreeMap<Table, String> },
 }
 
 impl Undoable {
@@ -39,22 +48,37 @@ impl Undoable {
             disable_administrators: false,
         }
     }
+
+    /// The restore of the safety backup that undoes the change.
+    fn undo(&self) -> Restore {
+        self.restore(match self.kind {
+            UndoKind::Clear => RestoreMode::InsertMissing,
+            UndoKind::Import { .. } => RestoreMode::Replace,
+        })
+    }
 }
 
 impl Operations {
-    /// Starts to undo a clear: a job whose result is an [`UndoReport`]. It inserts the missing rows in one transaction, and
-    /// does not change rows that were written since the clear. If these are an obstacle, nothing is changed.
+    /// Starts to undo a clear or an import: a job whose result is an [`UndoReport`].
+    ///
+    /// - Of a clear, it inserts the missing rows in one transaction, and does not change rows that were written since. If these
+    ///   are an obstacle, nothing is changed.
+    /// - Of an import, it gives the tables exactly the rows that they had. If a row of these tables, or one that refers to a
+    ///   row of the import, has changed since, nothing is changed.
     ///
     /// # Errors
     /// Then there is no job: [`Error::UnknownClear`], [`Error::NothingToUndo`], [`Error::AlreadyUndone`],
-    /// [`Error::UndoExpired`], [`Error::ArchiveGone`], [`Error::SafetyUnproven`], [`Error::RecordMismatch`], and those of
+    /// [`Error::UndoExpired`], [`Error::ArchiveGone`], [`Error::SafetyUnproven`], [`Error::RecordMismatch`], a key that is missing
+    /// or wrong, and those of
     /// [`Jobs::submit`](crate::job::Jobs::submit). The job fails with [`Error::UndoBlocked`] if there are obstacles;
     /// [`Operations::undo_plan`] lists them.
     pub async fn undo(&self, admin: &Admin, clear_id: &str, idempotency: Option<Idempotency>) -> Result<Submitted> {
         if let Some(submitted) = self.0.jobs.submitted_before(admin, idempotency.as_ref()).await? {
             return Ok(submitted);
         }
-        self.undoable(clear_id).await?;
+        let undoable = self.undoable(clear_id).await?;
+        let manifest = &undoable.manifest;
+        self.ensure_opens_file(&manifest.id, manifest.file()).await?;
         let submission = Submission {
             parameters: JobParameters::Undo(UndoParameters {
                 clear_id: clear_id.to_owned(),
@@ -71,23 +95,26 @@ impl Operations {
         work(async move |context| operations.run_undo(&by, &clear_id, &context).await)
     }
 
-    /// Plans the undo of a clear: the plan of a restore of the removed rows, with all obstacles.
+    /// Plans the undo of a clear or an import: the plan of a restore of the safety backup, with all obstacles.
     ///
     /// # Errors
     /// As [`Operations::undo`], and those of [`Operations::plan`].
     pub async fn undo_plan(&self, admin: &Admin, clear_id: &str) -> Result<Plan> {
         let undoable = self.undoable(clear_id).await?;
-        let request = undoable.restore(RestoreMode::Merge);
+        let request = undoable.restore(match undoable.kind {
+            UndoKind::Clear => RestoreMode::Merge,
+            UndoKind::Import { .. } => RestoreMode::Replace,
+        });
         let source = self.source(&undoable.manifest);
         let plan = self.plan_of(admin, source, &request, Provenance::Undo).await?;
         ensure_is_content(&plan.archive_digest, &undoable.manifest, Some(&undoable.record))?;
         Ok(plan)
     }
 
-    /// Ensures that a clear can be undone, by the [change log](crate::change_log).
+    /// Ensures that a clear or an import can be undone, by the [change log](crate::change_log).
     async fn undoable(&self, clear_id: &str) -> Result<Undoable> {
         let shared = &self.0;
-        let found = change_log::find_clear(&shared.database, clear_id).await?;
+        let found = change_log::find_undoable(&shared.database, clear_id).await?;
         let Some((clear, now)) = found else {
             return Err(self.without_effect(clear_id).await?);
         };
@@ -106,19 +133,31 @@ impl Operations {
         let Some(record) = record.filter(is_of_clear) else {
             return Err(Error::SafetyUnproven { archive_id });
         };
-        let tables = clear.rows.into_keys().collect();
+        let tables = clear.rows.keys().copied().collect();
+        let kind = match clear.kind {
+            ChangeKind::Import => UndoKind::Import {
+                digests: clear
+                    .rows
+                    .into_iter()
+                    .map(|(table, rows)| (table, rows.digest.unwrap_or_default()))
+                    .collect(),
+            },
+            ChangeKind::Clear | ChangeKind::Restore | ChangeKind::Undo => UndoKind::Clear,
+        };
         Ok(Undoable {
             manifest,
             record,
             tables,
+            kind,
         })
     }
 
-    /// Why a clear is not in the change log: it still runs, it has not succeeded, or it does not exist.
+    /// Why a clear or an import is not in the change log: it still runs, it has not succeeded, or it does not exist.
     async fn without_effect(&self, clear_id: &str) -> Result<Error> {
+        let is_undoable = |kind| matches!(kind, JobKind::Clear | JobKind::Import);
         match self.0.jobs.get(clear_id).await {
-            Ok(job) if job.kind == JobKind::Clear && !job.state.has_ended() => Ok(Error::Busy { job_id: job.id }),
-            Ok(job) if job.kind == JobKind::Clear => Ok(Error::NothingToUndo),
+            Ok(job) if is_undoable(job.kind) && !job.state.has_ended() => Ok(Error::Busy { job_id: job.id }),
+            Ok(job) if is_undoable(job.kind) => Ok(Error::NothingToUndo),
             Ok(_) | Err(Error::UnknownJob) => Ok(Error::UnknownClear),
             Err(error) => Err(error),
         }
@@ -130,10 +169,14 @@ impl Operations {
         let (progress, shared) = (context.progress(), &self.0);
         let source = self.source(&undoable.manifest);
         let checked = digest(&source, &shared.settings.keys, Some(&undoable.manifest), progress).await?;
-        ensure_is_recorded(Some(&undoable.record), &checked)?;
-        let request = undoable.restore(RestoreMode::InsertMissing);
+        let key = self.manifest_key().await?;
+        ensure_is_recorded(&undoable.record, Some(&undoable.manifest), key, &checked)?;
+        let request = undoable.undo();
         let mut change = Change::begin(&shared.database, request.tables(), DOING).await?;
-        self.ensure_ids_free(admin, &undoable, &mut change, context).await?;
+        match &undoable.kind {
+            UndoKind::Clear => self.ensure_ids_free(admin, &undoable, &mut change, context).await?,
+            UndoKind::Import { digests } => ensure_as_imported(&mut change, digests, context).await?,
+        }
         progress.enter(Phase::Changing, Some(request.rows_in(&checked.summary)))?;
         let restore_context = self.restore_context(admin, &*source, &request, Provenance::Undo, progress);
         let restored = restore::apply(&restore_context, &mut change, &checked.summary).await;
@@ -141,6 +184,11 @@ impl Operations {
             Error::Orphan { .. } | Error::Conflict { .. } | Error::DuplicateKey { .. } => Error::UndoBlocked,
             error => error,
         })?;
+        let is_further = |(table, done): (&Table, &RestoredTable)| !undoable.tables.contains(table) && done.removed > 0;
+        if restored.tables.iter().any(is_further) {
+            // Rows that refer to rows of the import would be removed without a copy.
+            return Err(Error::UndoBlocked);
+        }
         let tables: BTreeMap<_, _> = restored
             .tables
             .into_iter()
@@ -148,7 +196,7 @@ impl Operations {
             .collect();
         let undone_at = shared.database.now().await?;
         let effect = Effect {
-            kind: change_log::ChangeKind::Undo,
+            kind: ChangeKind::Undo,
             changed_at: undone_at,
             tables: change_log::row_counts(&tables),
             safety: None,
@@ -189,5 +237,20 @@ impl Operations {
             true => Err(Error::UndoBlocked),
             false => Ok(()),
         }
+    }
+}
+
+/// Ensures that the tables of an import have exactly the rows that it has left.
+///
+/// # Errors
+/// [`Error::UndoBlocked`]
+async fn ensure_as_imported(change: &mut Change, digests: &BTreeMap<Table, String>, context: &Context) -> Result<()> {
+    context.progress().enter(Phase::Comparing, None)?;
+    let tables: Vec<_> = digests.keys().copied().collect();
+    let found = restore::written::summary(change, &tables, context.progress()).await?;
+    let is_same = |(table, digest): (&Table, &String)| found.sha256.get(table.name()) == Some(digest);
+    match digests.iter().all(is_same) {
+        true => Ok(()),
+        false => Err(Error::UndoBlocked),
     }
 }

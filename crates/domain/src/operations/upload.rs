@@ -83,7 +83,7 @@ impl Operations {
         self.ensure_room_for(upload.length).await?;
         let received = self.receive(bytes).await?;
         let parameters = JobParameters::Upload(UploadParameters {
-            words: upload.annotations.clone(),
+            annotations: upload.annotations.clone(),
             sha256: received.sha256.clone(),
         });
         let submission = Submission {
@@ -97,7 +97,7 @@ impl Operations {
         // No new job uses these bytes: there is none, or an earlier job has the same bytes.
         let is_needed = matches!(&submitted, Ok(submitted) if submitted.origin() == job::SubmissionOrigin::New);
         if !is_needed {
-            self.discard_form(&id, form).await;
+            self.discard_file(&id, form).await;
         }
         submitted
     }
@@ -186,7 +186,7 @@ impl Operations {
             Ok(UploadCheck::Published(published)) => Ok(published),
             Err(error) => Err(error),
         };
-        self.discard_form(&received.id, received.form).await;
+        self.discard_file(&received.id, received.form).await;
         outcome
     }
 
@@ -235,7 +235,7 @@ impl Operations {
         }
         let old = std::mem::replace(&mut received.form, form);
         // Before the new file is finished: discarding also removes the mark that both are unfinished.
-        self.discard_form(&received.id, old).await;
+        self.discard_file(&received.id, old).await;
         incoming.finish().await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use campus_backup_archive as archive;
 use campus_backup_archive::manifest::{ArchiveKind, Verification, VerificationLevel};
-use campus_backup_archive::{Form, Manifest, ManifestError};
+use campus_backup_archive::{Manifest, ManifestError, ObjectFile};
 
 use super::records::{Proof, ensure_is_recorded, kind_of};
 use super::upload::ensure_all_tables;
@@ -33,8 +33,8 @@ impl Operations {
     /// The manifest is signed, with the earlier verifications that this installation has signed and the new one.
     ///
     /// # Errors
-    /// Then there is no job: those of [`Store::manifest`](crate::store::Store::manifest) and of
-    /// [`Jobs::submit`](crate::job::Jobs::submit).
+    /// Then there is no job: a key that is missing or wrong, and those of [`Store::manifest`](crate::store::Store::manifest) and
+    /// of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn verify(
         &self,
         actor: impl Into<Actor>,
@@ -44,6 +44,7 @@ impl Operations {
     ) -> Result<Submitted> {
         let actor = actor.into();
         let subject = self.stored().subject(id).await?;
+        self.ensure_opens_file(id, subject.file).await?;
         let submission = Submission {
             parameters: JobParameters::Verify(VerifyParameters {
                 archive_id: id.to_owned(),
@@ -79,6 +80,8 @@ struct ArchiveCheck {
     found: Option<Verification>,
     /// Its content, if it is complete.
     outcome: Result<Checked>,
+    /// The file that was read.
+    file: ObjectFile,
 }
 
 impl StoredArchives {
@@ -130,7 +133,7 @@ impl StoredArchives {
         progress: &Progress,
     ) -> Result<ArchiveCheck> {
         let (store, keys) = (&self.store, &self.keys);
-        let source = store.source(id, subject.form);
+        let source = store.source(id, subject.file);
         let (began, expected) = (Instant::now(), subject.manifest.as_deref());
         let looked = match level {
             VerificationLevel::Digest => digest(&source, keys, expected, progress)
@@ -141,7 +144,13 @@ impl StoredArchives {
                 .map(|tested| (tested.checked, Some(tested.restored_in))),
         };
         let looked = looked.and_then(|(checked, restored_in)| {
-            ensure_is_recorded(proof.and_then(|proof| proof.record.as_ref()), &checked)?;
+            if let Some(Proof {
+                key,
+                record: Some(record),
+            }) = proof
+            {
+                ensure_is_recorded(record, expected, key, &checked)?;
+            }
             Ok((checked, restored_in))
         });
         if let (None, Ok((checked, _))) = (&subject.manifest, &looked) {
@@ -160,6 +169,7 @@ impl StoredArchives {
         Ok(ArchiveCheck {
             found: found.filter(|_| is_listed),
             outcome: looked.map(|(checked, _)| checked),
+            file: subject.file,
         })
     }
 
@@ -167,6 +177,12 @@ impl StoredArchives {
     async fn remember(&self, id: &str, looked: &ArchiveCheck, proof: Option<&Proof<'_>>) -> Result<()> {
         let Some(found) = &looked.found else { return Ok(()) };
         let remember = |manifest: &mut Manifest| {
+            if manifest.file() != looked.file {
+                return Err(Error::StoreUnavailable {
+                    doing: "storing a verification",
+                    source: "the archive was encrypted again meanwhile".into(),
+                });
+            }
             // The manifest may have changed since the archive was compared with it.
             if let Ok(checked) = &looked.outcome {
                 compare(checked, manifest)?;
@@ -175,9 +191,7 @@ impl StoredArchives {
             if proof.is_some_and(|proof| !proof.key.has_signed(manifest)) {
                 manifest.verifications.clear();
             }
-            let old = (manifest.verifications.len() + 1).saturating_sub(REMEMBERED);
-            manifest.verifications.drain(..old);
-            manifest.verifications.push(found.clone());
+            add_verification(manifest, found.clone());
             if let Some(proof) = proof {
                 proof.key.sign(manifest);
             }
@@ -191,7 +205,7 @@ impl StoredArchives {
         let store = &self.store;
         match store.manifest(id).await {
             Ok(manifest) => Ok(VerifySubject {
-                form: manifest.object.form(),
+                file: manifest.file(),
                 manifest: Some(manifest),
             }),
             // A manifest of a later program version is not overwritten.
@@ -202,7 +216,7 @@ impl StoredArchives {
                 },
             ) => Err(error),
             Err(Error::ArchiveIncomplete { .. } | Error::ManifestUnreadable { .. }) => Ok(VerifySubject {
-                form: store.form(id).await?,
+                file: store.file_of(id).await?,
                 manifest: None,
             }),
             Err(error) => Err(error),
@@ -210,9 +224,16 @@ impl StoredArchives {
     }
 }
 
+/// Adds a verification, and removes the oldest one of too many.
+pub(super) fn add_verification(manifest: &mut Manifest, found: Verification) {
+    let old = (manifest.verifications.len() + 1).saturating_sub(REMEMBERED);
+    manifest.verifications.drain(..old);
+    manifest.verifications.push(found);
+}
+
 /// An archive to verify.
 struct VerifySubject {
-    form: Form,
+    file: ObjectFile,
     /// None if it is missing or can't be read.
     manifest: Option<Arc<Manifest>>,
 }
@@ -224,7 +245,7 @@ struct VerifySubject {
 /// could not refer to it.
 fn manifest_of(id: &str, by: Option<&str>, subject: &VerifySubject, checked: &Checked) -> Result<Manifest> {
     ensure_all_tables(checked)?;
-    if checked.form != subject.form {
+    if checked.form != subject.file.form {
         return Err(Error::ArchiveUnreadable {
             id: id.to_owned(),
             fault: EntryFault::WrongFileName,
@@ -239,6 +260,7 @@ fn manifest_of(id: &str, by: Option<&str>, subject: &VerifySubject, checked: &Ch
         summary,
         checked.object.clone(),
     );
+    manifest.set_file_number(subject.file.number);
     manifest.created_by = by.map(str::to_owned);
     Ok(manifest)
 }

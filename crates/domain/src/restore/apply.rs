@@ -10,12 +10,13 @@ use utoipa::ToSchema;
 use super::administrators::Administrators;
 use super::outcome::{RestoreOutcome, RowAction, TableOutcome, money, sums};
 use super::plan::{ensure_tables, read_archive};
-use super::request::{Extent, Provenance, RestoreContext, RestoreMode, Scope};
+use super::request::{Extents, Provenance, RestoreContext, RestoreMode, Scope};
 use super::staging::{StagedRows, Staging};
-use super::written;
+use super::written::{self, RowSummary};
 use crate::catalog::{LARGEST_ID, Table};
 use crate::change::{Change, LoadMode};
 use crate::error::{Error, Result, Violation};
+use crate::job::Progress;
 use crate::open::{self, Archived};
 
 /// What is being done, for errors.
@@ -84,7 +85,7 @@ pub async fn apply(context: &RestoreContext<'_>, change: &mut Change, archive: &
     context.request.check()?;
     let applier = Applier { context, archive };
     let mut highest = Vec::new();
-    for table in applier.replaced_tables() {
+    for table in context.request.extents().replaced_tables() {
         highest.push((table, change.highest_id_with_room(table).await?));
     }
     let is_everything = context.request.scope == Scope::All && context.request.mode == RestoreMode::Replace;
@@ -92,11 +93,7 @@ pub async fn apply(context: &RestoreContext<'_>, change: &mut Change, archive: &
         true => applier.replace_everything(change).await?,
         false => applier.apply_differences(change).await?,
     };
-    expected.ensure(change).await?;
-    for (table, highest) in highest {
-        change.reclaim_ids(table, highest).await?;
-    }
-    change.check().await?;
+    finish(change, &expected, highest).await?;
     Ok(restored)
 }
 
@@ -106,16 +103,6 @@ struct Applier<'a> {
 }
 
 impl Applier<'_> {
-    /// The tables that keep no row that the archive does not have.
-    fn replaced_tables(&self) -> Vec<Table> {
-        let request = self.context.request;
-        let is_whole = |table: &Table| request.extent(*table) == Some(Extent::Whole);
-        match request.mode {
-            RestoreMode::Replace => request.tables().into_iter().filter(is_whole).collect(),
-            RestoreMode::Merge | RestoreMode::InsertMissing => Vec::new(),
-        }
-    }
-
     /// Compares the live rows with the archive's and changes those that differ.
     async fn apply_differences(&self, change: &mut Change) -> Result<(Restored, ExpectedContent)> {
         let RestoreContext { database, progress, .. } = *self.context;
@@ -131,15 +118,7 @@ impl Applier<'_> {
             .outcome(&mut staging, self.context.admin.user_id(), &tables)
             .await?;
         self.refuse_obstacles(&outcome)?;
-        let mut expected = ExpectedContent::default();
-        for table in &tables {
-            expected.add_table(&mut staging, &outcome, *table).await?;
-        }
-        remove(&mut staging, change, &outcome).await?;
-        write(&mut staging, change, &outcome).await?;
-        for table in &tables {
-            written::ensure_staged(change, &mut staging, *table, progress).await?;
-        }
+        let expected = carry_out(&mut staging, change, &outcome, None, progress).await?;
         let tables = outcome.tables.iter().map(|(table, found)| (*table, found.into()));
         let restored = Restored {
             tables: tables.collect(),
@@ -212,7 +191,7 @@ impl Applier<'_> {
         }
         let summary = reader.finish()?;
         self.ensure_same_summary(&summary)?;
-        written::ensure_staged(change, &mut staging, Table::Users, progress).await?;
+        written::ensure_staged(change, &mut staging, Table::Users, None, progress).await?;
         written::ensure_archived(change, &others, &summary, source, keys, progress).await?;
         for (table, done) in restored.iter().filter(|(table, _)| **table != Table::Users) {
             expected.rows.insert(*table, done.rows);
@@ -271,6 +250,73 @@ impl Applier<'_> {
         let outcome = self.outcome(&mut staging, None, &Table::ALL).await?;
         outcome.refuse(self.context.request)
     }
+}
+
+/// Removes and writes rows by an outcome that was found in a staging database and has no obstacle, and reads the tables
+/// back. If `summary` is wanted, the tables' rows as they are afterwards are added to it.
+///
+/// # Errors
+/// [`Error::Unrestorable`] with the first row that was not read back as expected.
+async fn carry_out(
+    staging: &mut Staging,
+    change: &mut Change,
+    outcome: &RestoreOutcome,
+    mut summary: Option<&mut RowSummary>,
+    progress: &Progress,
+) -> Result<ExpectedContent> {
+    let mut expected = ExpectedContent::default();
+    for table in outcome.tables.keys() {
+        expected.add_table(staging, outcome, *table).await?;
+    }
+    remove(staging, change, outcome).await?;
+    write(staging, change, outcome).await?;
+    for table in outcome.tables.keys() {
+        if let Some(summary) = &mut summary {
+            summary.begin_table();
+        }
+        written::ensure_staged(change, staging, *table, summary.as_deref_mut(), progress).await?;
+        if let Some(summary) = &mut summary {
+            summary.end_table();
+        }
+    }
+    Ok(expected)
+}
+
+/// Applies the outcome of an import, whose staging database has the new rows where that of a restore has the archive's. All
+/// steps of [`apply`] follow. Returns the counts, and the digests of the tables afterwards.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) async fn apply_staged(
+    staging: &mut Staging,
+    change: &mut Change,
+    extents: &Extents,
+    tables: BTreeMap<Table, TableOutcome>,
+    progress: &Progress,
+) -> Result<(BTreeMap<Table, RestoredTable>, BTreeMap<String, String>)> {
+    let outcome = RestoreOutcome {
+        tables,
+        ..RestoreOutcome::default()
+    };
+    let mut highest = Vec::new();
+    for table in extents.replaced_tables() {
+        highest.push((table, change.highest_id_with_room(table).await?));
+    }
+    let names: Vec<_> = outcome.tables.keys().copied().collect();
+    let mut summary = RowSummary::of(&names);
+    let expected = carry_out(staging, change, &outcome, Some(&mut summary), progress).await?;
+    finish(change, &expected, highest).await?;
+    let restored = outcome.tables.iter().map(|(table, found)| (*table, found.into()));
+    Ok((restored.collect(), summary.finish().sha256))
+}
+
+/// The last checks, and the ids that are free again.
+async fn finish(change: &mut Change, expected: &ExpectedContent, highest: Vec<(Table, i64)>) -> Result<()> {
+    expected.ensure(change).await?;
+    for (table, highest) in highest {
+        change.reclaim_ids(table, highest).await?;
+    }
+    change.check().await
 }
 
 /// Removes rows, referring tables first. A changed row of a table with references is removed, too, and inserted again: the

@@ -31,12 +31,12 @@
 
 mod administrators;
 mod apply;
-mod outcome;
-mod plan;
-mod request;
+pub(crate) mod outcome;
+pub(crate) mod plan;
+pub(crate) mod request;
 pub(crate) mod staging;
 mod users;
-mod written;
+pub(crate) mod written;
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +44,7 @@ mod tests;
 pub use administrators::{
     AccountChange, AccountChanges, Administrators, MAX_LISTED, changes_administrators, without_administrators,
 };
+pub(crate) use apply::apply_staged;
 pub use apply::{Restored, RestoredTable, apply};
 pub use outcome::TableOutcome;
 pub use plan::{Blocker, BlockerCode, Money, Plan, Warning, WarningCode, plan};

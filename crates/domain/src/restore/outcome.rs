@@ -13,16 +13,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::administrators::{self, Administrators};
-use super::request::{Extent, Provenance, Restore, RestoreContext, RestoreMode, Scope};
+use super::request::{Extent, Extents, Provenance, Restore, RestoreContext, RestoreMode, Scope};
 use super::staging::{RowSource, Staging};
 use super::users::{self, AccountDecisions};
 use crate::catalog::{LARGEST_ID, Table};
+use crate::change;
 use crate::database::Database;
 use crate::error::{Error, Result};
 
 /// What a restore does to a row that does not stay unchanged. [`Display`](fmt::Display) writes it as SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RowAction {
+pub(crate) enum RowAction {
     /// The archive's row is inserted.
     Insert,
     /// The archive's row replaces the live row.
@@ -35,23 +36,23 @@ pub(super) enum RowAction {
 
 impl RowAction {
     /// The actions that write the archive's row.
-    pub(super) const WRITE: [Self; 2] = [Self::Insert, Self::Update];
+    pub(crate) const WRITE: [Self; 2] = [Self::Insert, Self::Update];
 
     /// The actions that remove the live row.
     pub(super) const REMOVE: [Self; 2] = [Self::Delete, Self::Cascade];
 
     /// Some actions as an SQL list, such as `'i', 'u'`.
-    pub(super) fn listed(actions: &[Self]) -> String {
+    pub(crate) fn listed(actions: &[Self]) -> String {
         actions.iter().map(Self::to_string).collect::<Vec<_>>().join(", ")
     }
 
     /// [`Self::WRITE`] as an SQL list.
-    pub(super) fn write() -> String {
+    pub(crate) fn write() -> String {
         Self::listed(&Self::WRITE)
     }
 
     /// [`Self::REMOVE`] as an SQL list.
-    fn remove() -> String {
+    pub(crate) fn remove() -> String {
         Self::listed(&Self::REMOVE)
     }
 }
@@ -108,8 +109,8 @@ pub struct TableOutcome {
 
 /// The outcome for all tables that a restore concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct RestoreOutcome {
-    pub(super) tables: BTreeMap<Table, TableOutcome>,
+pub(crate) struct RestoreOutcome {
+    pub(crate) tables: BTreeMap<Table, TableOutcome>,
     pub(super) accounts: AccountDecisions,
     pub(super) administrators: Administrators,
     /// Values that would be written and that only another engine can hold.
@@ -145,19 +146,17 @@ impl RestoreOutcome {
             ..
         } = *context;
         let mut outcome = Self::default();
-        for table in tables {
-            for name in ["x", "k", "o"] {
-                let action = if name == "x" { ", action TEXT NOT NULL" } else { "" };
-                let create = format!("CREATE TABLE {name}_{table} (id INTEGER PRIMARY KEY{action})");
-                staging.run(&create).await?;
-            }
-        }
+        create_tables(staging, tables).await?;
         reduce(staging, request, tables).await?;
         let has_users = tables.contains(&Table::Users) && request.is_target(Table::Users);
         if has_users {
             outcome.accounts = users::settle(staging, request, provenance, acting).await?;
         }
-        let finder = Finder { request, tables };
+        let extents = request.extents();
+        let finder = OutcomeFinder {
+            extents: &extents,
+            tables,
+        };
         for table in tables {
             finder.actions(staging, *table).await?;
         }
@@ -227,6 +226,18 @@ impl RestoreOutcome {
     }
 }
 
+/// Creates the tables of the outcome, empty.
+pub(crate) async fn create_tables(staging: &mut Staging, tables: &[Table]) -> Result<()> {
+    for table in tables {
+        for name in ["x", "k", "o"] {
+            let action = if name == "x" { ", action TEXT NOT NULL" } else { "" };
+            let create = format!("CREATE TABLE {name}_{table} (id INTEGER PRIMARY KEY{action})");
+            staging.run(&create).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes from the referred tables all rows but those that are missing and needed.
 async fn reduce(staging: &mut Staging, request: &Restore, tables: &[Table]) -> Result<()> {
     if let Scope::Entity { table, id } = request.scope
@@ -255,15 +266,16 @@ async fn reduce(staging: &mut Staging, request: &Restore, tables: &[Table]) -> R
     Ok(())
 }
 
-struct Finder<'a> {
-    request: &'a Restore,
-    tables: &'a [Table],
+/// Finds the outcome for tables whose live and new rows are in the staging database.
+pub(crate) struct OutcomeFinder<'a> {
+    pub(crate) extents: &'a Extents,
+    pub(crate) tables: &'a [Table],
 }
 
-impl Finder<'_> {
+impl OutcomeFinder<'_> {
     /// The condition for live rows, as `l`, that may change.
     fn scope(&self, table: Table) -> String {
-        match self.request.extent(table) {
+        match self.extents.extent(table) {
             Some(Extent::Whole) if table == Table::Users => "l.id NOT IN (SELECT id FROM kept)".to_owned(),
             Some(Extent::Whole) => "TRUE".to_owned(),
             Some(Extent::OfStudent(id)) if table == Table::Students => format!("l.id = {id}"),
@@ -273,8 +285,8 @@ impl Finder<'_> {
     }
 
     /// Finds the actions of a table. Those of the tables that it refers to must be found first.
-    async fn actions(&self, staging: &mut Staging, table: Table) -> Result<()> {
-        if self.request.extent(table) == Some(Extent::Cascade) {
+    pub(crate) async fn actions(&self, staging: &mut Staging, table: Table) -> Result<()> {
+        if self.extents.extent(table) == Some(Extent::Cascade) {
             for (key, target) in self.staged_references(table) {
                 let cascade = format!(
                     "INSERT OR IGNORE INTO x_{table} SELECT l.id, {action} FROM l_{table} l \
@@ -286,7 +298,7 @@ impl Finder<'_> {
             }
             return Ok(());
         }
-        if !self.request.is_target(table) {
+        if !self.extents.is_target(table) {
             return Ok(());
         }
         let insert = format!(
@@ -296,7 +308,7 @@ impl Finder<'_> {
         );
         staging.run(&insert).await?;
         let scope = self.scope(table);
-        if self.request.mode != RestoreMode::InsertMissing {
+        if self.extents.mode != RestoreMode::InsertMissing {
             let columns = table.columns().iter().skip(1);
             let differs: Vec<_> = columns
                 .map(|column| format!("l.{0} IS NOT a.{0}", column.name))
@@ -309,7 +321,7 @@ impl Finder<'_> {
             );
             staging.run(&update).await?;
         }
-        if self.request.mode == RestoreMode::Replace {
+        if self.extents.mode == RestoreMode::Replace {
             let delete = format!(
                 "INSERT INTO x_{table} SELECT l.id, {} FROM l_{table} l \
                  WHERE ({scope}) AND NOT EXISTS (SELECT 1 FROM a_{table} a WHERE a.id = l.id)",
@@ -320,8 +332,9 @@ impl Finder<'_> {
         Ok(())
     }
 
-    async fn conflicts(&self, staging: &mut Staging, table: Table) -> Result<()> {
-        if !self.request.is_target(table) {
+    /// Finds new rows whose unique value another row of the outcome has.
+    pub(crate) async fn conflicts(&self, staging: &mut Staging, table: Table) -> Result<()> {
+        if !self.extents.is_target(table) {
             return Ok(());
         }
         let scope = self.scope(table);
@@ -338,7 +351,10 @@ impl Finder<'_> {
         for source in [RowSource::Live, RowSource::Archive] {
             let name = source.table(table);
             staging
-                .run(&format!("CREATE INDEX key_{name} ON {name} ({})", key.join(", ")))
+                .run(&format!(
+                    "CREATE INDEX IF NOT EXISTS key_{name} ON {name} ({})",
+                    key.join(", ")
+                ))
                 .await?;
         }
         let same = |other: &str| {
@@ -359,10 +375,10 @@ impl Finder<'_> {
     }
 
     async fn orphans(&self, staging: &mut Staging, table: Table) -> Result<()> {
-        if !self.request.is_target(table) {
+        if !self.extents.is_target(table) {
             return Ok(());
         }
-        let written = match self.request.mode {
+        let written = match self.extents.mode {
             // Live rows may lose the rows that they refer to.
             RestoreMode::Replace => "TRUE".to_owned(),
             RestoreMode::Merge | RestoreMode::InsertMissing => {
@@ -395,7 +411,8 @@ impl Finder<'_> {
     }
 }
 
-async fn count(staging: &mut Staging, table: Table) -> Result<TableOutcome> {
+/// Counts the outcome of a table.
+pub(crate) async fn count(staging: &mut Staging, table: Table) -> Result<TableOutcome> {
     let mut number = async |sql: String| staging.number(&sql).await.map(i64::unsigned_abs);
     let mut found = TableOutcome {
         rows_before: number(format!("SELECT count(*) FROM l_{table}")).await?,
@@ -464,6 +481,22 @@ async fn foreign_values(staging: &mut Staging, table: Table) -> Result<ForeignVa
     Ok(foreign)
 }
 
+/// Selects the written rows of a table that are larger than a number of bytes, as `x` and `a`.
+pub(crate) fn larger_than(table: Table, largest: usize) -> String {
+    let columns = table.columns();
+    let texts = columns.iter().filter(|column| column.kind == Kind::Text);
+    let texts = texts.map(|column| format!("+ coalesce(length(CAST(a.{} AS BLOB)), 0)", column.name));
+    let bytes = format!(
+        "{} {}",
+        columns.len() * change::VALUE_BYTES,
+        texts.collect::<Vec<_>>().join(" ")
+    );
+    format!(
+        "FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ({}) AND {bytes} > {largest}",
+        RowAction::write()
+    )
+}
+
 /// The columns of a table that hold money.
 pub(super) fn money(table: Table) -> impl Iterator<Item = &'static str> {
     let columns = table.columns().iter().filter(|column| column.kind == Kind::Decimal);
@@ -471,7 +504,7 @@ pub(super) fn money(table: Table) -> impl Iterator<Item = &'static str> {
 }
 
 /// The sums of a column of money before and afterwards.
-pub(super) async fn sums(staging: &mut Staging, table: Table, column: &str) -> Result<(Decimal, Decimal)> {
+pub(crate) async fn sums(staging: &mut Staging, table: Table, column: &str) -> Result<(Decimal, Decimal)> {
     // Values that are not numbers are left out of sums.
     let sum = |of: &str| format!("SELECT sum(CASE typeof({of}.{column}) WHEN 'integer' THEN {of}.{column} END)");
     let before = staging.number(&format!("{} FROM l_{table} l", sum("l"))).await?;

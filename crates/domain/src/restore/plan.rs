@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use campus_backup_archive::{Kind, Summary, value};
+use campus_backup_archive::{Summary, value};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -255,7 +255,8 @@ pub(super) fn ensure_tables(request: &Restore, has: &[Table]) -> Result<()> {
     }
 }
 
-fn written(sum: Decimal) -> String {
+/// A sum of money as an exact decimal.
+pub(crate) fn written(sum: Decimal) -> String {
     let mut text = Vec::new();
     value::write_decimal(sum, &mut text);
     String::from_utf8(text).unwrap_or_default()
@@ -438,18 +439,7 @@ async fn too_large(staging: &mut Staging, database: &Database, outcome: &Restore
     };
     let mut blockers = Vec::new();
     for &table in outcome.tables.keys() {
-        let columns = table.columns();
-        let texts = columns.iter().filter(|column| column.kind == Kind::Text);
-        let texts = texts.map(|column| format!("+ coalesce(length(CAST(a.{} AS BLOB)), 0)", column.name));
-        let bytes = format!(
-            "{} {}",
-            columns.len() * change::VALUE_BYTES,
-            texts.collect::<Vec<_>>().join(" ")
-        );
-        let rows = format!(
-            "FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ({}) AND {bytes} > {largest}",
-            RowAction::write()
-        );
+        let rows = outcome::larger_than(table, largest);
         if let Some(first) = staging
             .first(&format!("SELECT x.id {rows} ORDER BY x.id LIMIT 1"))
             .await?

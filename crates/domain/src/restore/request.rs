@@ -146,9 +146,9 @@ pub enum Provenance {
     Undo,
 }
 
-/// The rows of a table that a restore may change.
+/// The rows of a table that a restore or an import may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(crate) enum Extent {
     /// All of them.
     Whole,
     /// The rows of one student.
@@ -157,6 +157,34 @@ pub(super) enum Extent {
     Referred,
     /// Only rows that refer to a removed row.
     Cascade,
+}
+
+/// The rows of each table that may change, and how the new rows replace or complete the live rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Extents {
+    pub(crate) mode: RestoreMode,
+    pub(crate) tables: BTreeMap<Table, Extent>,
+}
+
+impl Extents {
+    /// The rows of a table that may change; none if the table is not concerned.
+    pub(crate) fn extent(&self, table: Table) -> Option<Extent> {
+        self.tables.get(&table).copied()
+    }
+
+    /// Whether rows of this table are written.
+    pub(crate) fn is_target(&self, table: Table) -> bool {
+        !matches!(self.extent(table), None | Some(Extent::Cascade))
+    }
+
+    /// The tables that keep no row that the new rows do not have.
+    pub(super) fn replaced_tables(&self) -> Vec<Table> {
+        let is_whole = |(table, extent): (&Table, &Extent)| (*extent == Extent::Whole).then_some(*table);
+        match self.mode {
+            RestoreMode::Replace => self.tables.iter().filter_map(is_whole).collect(),
+            RestoreMode::Merge | RestoreMode::InsertMissing => Vec::new(),
+        }
+    }
 }
 
 /// What a plan and a restore need.
@@ -220,6 +248,15 @@ impl Restore {
     /// Whether rows of this table come from the archive.
     pub(super) fn is_target(&self, table: Table) -> bool {
         !matches!(self.extent(table), None | Some(Extent::Cascade))
+    }
+
+    /// The rows of all tables that may change.
+    pub(super) fn extents(&self) -> Extents {
+        let extents = Table::ALL.into_iter().map(|table| (table, self.extent(table)));
+        Extents {
+            mode: self.mode,
+            tables: extents.filter_map(|(table, extent)| Some((table, extent?))).collect(),
+        }
     }
 
     /// How many rows of an archive the restore reads.

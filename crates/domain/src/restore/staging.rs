@@ -16,7 +16,9 @@ use rust_decimal::Decimal;
 use sea_orm::sqlx::sqlite::{
     LockedSqliteHandle, SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteRow, SqliteSynchronous,
 };
-use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions as _, Executor as _, FromRow, SqliteConnection};
+use sea_orm::sqlx::{
+    self, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, FromRow, SqliteConnection,
+};
 use uuid::Uuid;
 
 use crate::catalog::{Column, MAX_COLUMNS, Table, cells};
@@ -36,7 +38,7 @@ const PREFIX: &str = "restore-";
 const SUFFIX: &str = ".db";
 
 /// The staging database. Its file is unlinked as soon as it is open, so that nothing is left after a crash.
-pub(super) struct Staging {
+pub(crate) struct Staging {
     connection: SqliteConnection,
     /// The engine of the archive's native values, if it has any.
     native_of: Option<Engine>,
@@ -44,13 +46,13 @@ pub(super) struct Staging {
 
 /// Which rows a table of the staging database has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RowSource {
+pub(crate) enum RowSource {
     Live,
     Archive,
 }
 
 impl RowSource {
-    pub(super) fn table(self, table: Table) -> String {
+    pub(crate) fn table(self, table: Table) -> String {
         match self {
             Self::Live => format!("l_{table}"),
             Self::Archive => format!("a_{table}"),
@@ -70,33 +72,67 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 impl Staging {
-    /// Opens an empty staging database in a folder, which must have room for the live rows and the archive's.
-    pub(super) async fn open(folder: &Path) -> Result<Self> {
+    /// Opens an empty staging database in a folder, which must have room for the live rows and the archive's. Its file is
+    /// removed when it is closed.
+    pub(crate) async fn open(folder: &Path) -> Result<Self> {
+        Self::unlinked(folder, None).await
+    }
+
+    /// Opens an empty staging database that can also read the tables of a [saved](Self::save) one. A table of this one hides a
+    /// table of the other with the same name.
+    pub(crate) async fn beside(folder: &Path, saved: &Path) -> Result<Self> {
+        Self::unlinked(folder, Some(saved)).await
+    }
+
+    /// Creates an empty staging database in a new file, which stays.
+    pub(crate) async fn create(path: &Path) -> Result<Self> {
+        Self::at(path, None).await
+    }
+
+    /// Closes a staging database that was [created](Self::create), so that another one can [read](Self::beside) its tables.
+    pub(crate) async fn save(mut self) -> Result<()> {
+        self.run("COMMIT").await?;
+        self.connection.close().await.map_err(Error::sqlx(DOING))
+    }
+
+    async fn unlinked(folder: &Path, saved: Option<&Path>) -> Result<Self> {
         let path = folder.join(name());
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let staging = Self::at(&path, saved).await;
+        std::fs::remove_file(&path).map_err(Error::io(DOING))?;
+        staging
+    }
+
+    async fn at(path: &Path, saved: Option<&Path>) -> Result<Self> {
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         made.map_err(Error::io(DOING))?;
         let options = SqliteConnectOptions::new()
-            .filename(&path)
+            .filename(path)
             .journal_mode(SqliteJournalMode::Off)
             .synchronous(SqliteSynchronous::Off)
             .locking_mode(SqliteLockingMode::Exclusive)
             .foreign_keys(false)
             .pragma("cache_size", "-8000")
             .disable_statement_logging();
-        let opened = options.connect().await.map_err(Error::sqlx(DOING));
-        let mut staging = opened.map(|connection| Self {
-            connection,
+        let mut staging = Self {
+            connection: options.connect().await.map_err(Error::sqlx(DOING))?,
             native_of: None,
-        });
-        if let Ok(staging) = &mut staging {
-            // A transaction that is never committed is written to disk only when memory is full.
-            staging.run("BEGIN IMMEDIATE").await?;
+        };
+        if let Some(saved) = saved {
+            let attach = sqlx::query("ATTACH ? AS saved").bind(saved.to_string_lossy().into_owned());
+            attach
+                .execute(&mut staging.connection)
+                .await
+                .map_err(Error::sqlx(DOING))?;
         }
-        std::fs::remove_file(&path).map_err(Error::io(DOING))?;
+        // A transaction that is never committed is written to disk only when memory is full. If it began with a lock, it would lock
+        // the saved database, too.
         staging
+            .run(if saved.is_none() { "BEGIN IMMEDIATE" } else { "BEGIN" })
+            .await?;
+        Ok(staging)
     }
 
-    pub(super) async fn run(&mut self, sql: &str) -> Result<u64> {
+    pub(crate) async fn run(&mut self, sql: &str) -> Result<u64> {
         let done = self
             .connection
             .execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned())))
@@ -105,26 +141,26 @@ impl Staging {
     }
 
     /// The one number that a query returns; 0 for NULL.
-    pub(super) async fn number(&mut self, sql: &str) -> Result<i64> {
+    pub(crate) async fn number(&mut self, sql: &str) -> Result<i64> {
         let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut self.connection);
         let number: Option<i64> = number.await.map_err(Error::sqlx(DOING))?;
         Ok(number.unwrap_or_default())
     }
 
     /// The first number that a query returns, if there is one.
-    pub(super) async fn first(&mut self, sql: &str) -> Result<Option<i64>> {
+    pub(crate) async fn first(&mut self, sql: &str) -> Result<Option<i64>> {
         let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut self.connection);
         number.await.map_err(Error::sqlx(DOING))
     }
 
     /// All numbers that a query returns. There must not be many.
-    pub(super) async fn numbers(&mut self, sql: &str) -> Result<Vec<i64>> {
+    pub(crate) async fn numbers(&mut self, sql: &str) -> Result<Vec<i64>> {
         let numbers = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.connection);
         numbers.await.map_err(Error::sqlx(DOING))
     }
 
     /// Calls `row` with each row that a query returns.
-    pub(super) async fn each<R>(&mut self, sql: &str, mut row: impl FnMut(R)) -> Result<()>
+    pub(crate) async fn each<R>(&mut self, sql: &str, mut row: impl FnMut(R)) -> Result<()>
     where
         R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
@@ -136,7 +172,7 @@ impl Staging {
     }
 
     /// Creates both tables of a table, empty.
-    pub(super) async fn create_tables(&mut self, table: Table) -> Result<()> {
+    pub(crate) async fn create_tables(&mut self, table: Table) -> Result<()> {
         for source in [RowSource::Live, RowSource::Archive] {
             let columns: Vec<_> = table.columns().iter().skip(1).map(|column| column.name).collect();
             let create = format!(
@@ -150,7 +186,7 @@ impl Staging {
     }
 
     /// Reads live tables, all in one snapshot, into their staging tables, and returns their summary.
-    pub(super) async fn read_live(
+    pub(crate) async fn read_live(
         &mut self,
         database: &Database,
         tables: &[Table],
@@ -180,7 +216,7 @@ impl Staging {
     }
 
     /// Reads the current table of an archive's reader into its staging table; only one student's rows if `student` is set.
-    pub(super) async fn read_archive(
+    pub(crate) async fn read_archive(
         &mut self,
         reader: &mut Reader<'_>,
         table: Table,
@@ -211,12 +247,17 @@ impl Staging {
     }
 
     /// The engine of the archive's native values, if there are any.
-    pub(super) fn native_of(&self) -> Option<Engine> {
+    pub(crate) fn native_of(&self) -> Option<Engine> {
         self.native_of
     }
 
     /// Locks the connection while a statement reads rows.
-    pub(super) async fn lock(&mut self) -> Result<LockedSqliteHandle<'_>> {
+    ///
+    /// It first waits until the driver's thread has the connection back from the lock before. Each lock sends a command to that
+    /// thread. On a busy machine many locks in succession would fill the queue of commands, and the one that waits for room
+    /// in it would already hold the lock that the thread waits for.
+    pub(crate) async fn lock(&mut self) -> Result<LockedSqliteHandle<'_>> {
+        self.connection.ping().await.map_err(Error::sqlx(DOING))?;
         self.connection.lock_handle().await.map_err(Error::sqlx(DOING))
     }
 }
@@ -237,26 +278,34 @@ impl<'h> RowInserter<'h> {
 
     fn insert(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         for (position, cell) in cells.iter().enumerate() {
-            let bound = match cell {
-                Cell::Null => BoundValue::Null,
-                Cell::Integer(value) => BoundValue::Integer(*value),
-                Cell::Boolean(value) => BoundValue::Integer((*value).into()),
-                Cell::Text(text) => BoundValue::Text(text.as_bytes()),
-                Cell::Decimal(value) => BoundValue::Integer(cents(*value).map_err(|problem| Error::Unexportable {
-                    table: self.table,
-                    row: if let Cell::Integer(id) = cells[0] { id } else { 0 },
-                    column: self.table.columns()[position].name,
-                    problem: problem.to_owned(),
-                })?),
-                Cell::Date(date) => BoundValue::Integer(date.num_days_from_ce().into()),
-                Cell::Timestamp(time) => BoundValue::Integer(time.timestamp_micros()),
-                // Only native values are blobs.
-                Cell::Native(text) => BoundValue::Blob(text.as_bytes()),
-            };
+            let bound = staged(cell).map_err(|problem| Error::Unexportable {
+                table: self.table,
+                row: if let Cell::Integer(id) = cells[0] { id } else { 0 },
+                column: self.table.columns()[position].name,
+                problem: problem.to_owned(),
+            })?;
             self.statement.bind(position, &bound).map_err(failed)?;
         }
         self.statement.run().map_err(failed)
     }
+}
+
+/// A value as it is in a staging table.
+///
+/// # Errors
+/// Why an amount has no such form.
+pub(crate) fn staged<'a>(cell: &Cell<'a>) -> Result<BoundValue<'a>, &'static str> {
+    Ok(match cell {
+        Cell::Null => BoundValue::Null,
+        Cell::Integer(value) => BoundValue::Integer(*value),
+        Cell::Boolean(value) => BoundValue::Integer((*value).into()),
+        Cell::Text(text) => BoundValue::Text(text.as_bytes()),
+        Cell::Decimal(value) => BoundValue::Integer(cents(*value)?),
+        Cell::Date(date) => BoundValue::Integer(date.num_days_from_ce().into()),
+        Cell::Timestamp(time) => BoundValue::Integer(time.timestamp_micros()),
+        // Only native values are blobs.
+        Cell::Native(text) => BoundValue::Blob(text.as_bytes()),
+    })
 }
 
 /// Inserts live rows, and makes a summary of them at the same time.
@@ -282,14 +331,14 @@ impl Sink for StagingSink<'_, '_> {
 }
 
 /// Rows of the staging database, by a query whose columns are those of a table.
-pub(super) struct StagedRows<'h> {
+pub(crate) struct StagedRows<'h> {
     statement: Statement<'h>,
     table: Table,
     has_ended: bool,
 }
 
 impl<'h> StagedRows<'h> {
-    pub(super) fn prepare(handle: &'h mut LockedSqliteHandle<'_>, table: Table, sql: &str) -> Result<Self> {
+    pub(crate) fn prepare(handle: &'h mut LockedSqliteHandle<'_>, table: Table, sql: &str) -> Result<Self> {
         let statement = Statement::prepare(handle, sql).map_err(failed)?;
         Ok(Self {
             statement,
@@ -317,7 +366,8 @@ impl RowStream for StagedRows<'_> {
     }
 }
 
-fn cell<'a>(column: &Column, value: StatementValue<'a>) -> Option<Cell<'a>> {
+/// A value of a staging table as the value of a column; none if it is of another kind.
+pub(crate) fn cell<'a>(column: &Column, value: StatementValue<'a>) -> Option<Cell<'a>> {
     Some(match (column.kind, value) {
         (_, StatementValue::Null) => Cell::Null,
         (_, StatementValue::Blob(text)) => Cell::Native(str::from_utf8(text).ok()?),
@@ -333,6 +383,56 @@ fn cell<'a>(column: &Column, value: StatementValue<'a>) -> Option<Cell<'a>> {
     })
 }
 
-fn failed(failure: StatementError) -> Error {
+/// The error of a statement on a staging table.
+pub(crate) fn failed(failure: StatementError) -> Error {
     Error::sqlite(DOING, failure.code, failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Sets a flag when it is dropped, also by a failure.
+    struct StopOnDrop<'a>(&'a AtomicBool);
+
+    impl Drop for StopOnDrop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn many_locks_in_succession_do_not_wait_for_themselves() {
+        let folder = tempfile::tempdir().unwrap();
+        let has_ended = AtomicBool::new(false);
+        let cores = std::thread::available_parallelism().unwrap().get();
+        std::thread::scope(|scope| {
+            let _stop = StopOnDrop(&has_ended);
+            // The driver's thread has to wait for its turn.
+            for _ in 0..4 * cores {
+                scope.spawn(|| {
+                    while !has_ended.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            let locked = runtime.block_on(async {
+                let mut staging = Staging::open(folder.path()).await.unwrap();
+                tokio::time::timeout(Duration::from_secs(60), async {
+                    for _ in 0..200 {
+                        drop(staging.lock().await.unwrap());
+                    }
+                })
+                .await
+            });
+            assert!(locked.is_ok(), "a lock waits for itself");
+        });
+    }
 }

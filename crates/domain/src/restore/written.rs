@@ -22,6 +22,7 @@ pub(super) async fn ensure_staged(
     change: &mut Change,
     staging: &mut Staging,
     table: Table,
+    summary: Option<&mut RowSummary>,
     progress: &Progress,
 ) -> Result<()> {
     let sql = format!(
@@ -31,7 +32,7 @@ pub(super) async fn ensure_staged(
     );
     let mut handle = staging.lock().await?;
     let mut expected = StagedRows::prepare(&mut handle, table, &sql)?;
-    ensure_rows(change, table, &mut expected, progress).await
+    ensure_rows(change, table, &mut expected, summary, progress).await
 }
 
 /// Ensures that tables have exactly the rows of an archive. Digests are compared; the archive is read once more only if one
@@ -59,7 +60,7 @@ pub(super) async fn ensure_archived(
             // Its rows were reported before.
             let uncounted = Progress::default();
             let mut expected = Archived::new(&mut reader, table, &uncounted);
-            ensure_rows(change, table, &mut expected, progress).await?;
+            ensure_rows(change, table, &mut expected, None, progress).await?;
             break;
         }
     }
@@ -67,31 +68,59 @@ pub(super) async fn ensure_archived(
 }
 
 /// The summary of tables as they are in the change.
-async fn summary(change: &mut Change, tables: &[Table], progress: &Progress) -> Result<Summary> {
-    let mut json = Vec::new();
-    let mut sink = SummarySink {
-        writer: Writer::begin(&header(stats::now(), "", "", tables), &mut json),
-        json,
-        progress,
-    };
+pub(crate) async fn summary(change: &mut Change, tables: &[Table], progress: &Progress) -> Result<Summary> {
+    let mut summary = RowSummary::of(tables);
     for table in tables {
-        sink.writer.begin_table(&mut sink.json);
+        summary.begin_table();
+        let mut sink = SummarySink {
+            summary: &mut summary,
+            progress,
+        };
         change.read(*table, &mut sink).await?;
-        sink.writer.end_table(&mut sink.json);
+        summary.end_table();
     }
-    Ok(sink.writer.finish(&mut sink.json))
+    Ok(summary.finish())
+}
+
+/// A summary of tables, made row by row.
+pub(super) struct RowSummary {
+    writer: Writer,
+    json: Vec<u8>,
+}
+
+impl RowSummary {
+    pub(super) fn of(tables: &[Table]) -> Self {
+        let mut json = Vec::new();
+        let writer = Writer::begin(&header(stats::now(), "", "", tables), &mut json);
+        Self { writer, json }
+    }
+
+    pub(super) fn begin_table(&mut self) {
+        self.writer.begin_table(&mut self.json);
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>]) {
+        self.json.clear();
+        self.writer.row(cells, &mut self.json);
+    }
+
+    pub(super) fn end_table(&mut self) {
+        self.writer.end_table(&mut self.json);
+    }
+
+    pub(super) fn finish(mut self) -> Summary {
+        self.writer.finish(&mut self.json)
+    }
 }
 
 struct SummarySink<'a> {
-    writer: Writer,
-    json: Vec<u8>,
+    summary: &'a mut RowSummary,
     progress: &'a Progress,
 }
 
 impl Sink for SummarySink<'_> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
-        self.json.clear();
-        self.writer.row(cells, &mut self.json);
+        self.summary.row(cells);
         Ok(())
     }
 
@@ -104,11 +133,13 @@ async fn ensure_rows(
     change: &mut Change,
     table: Table,
     expected: &mut impl RowStream,
+    summary: Option<&mut RowSummary>,
     progress: &Progress,
 ) -> Result<()> {
     let mut comparison = ComparingSink {
         table,
         expected,
+        summary,
         progress,
     };
     change.read(table, &mut comparison).await?;
@@ -123,11 +154,16 @@ async fn ensure_rows(
 struct ComparingSink<'a, R> {
     table: Table,
     expected: &'a mut R,
+    /// Also gets the rows, if it is wanted.
+    summary: Option<&'a mut RowSummary>,
     progress: &'a Progress,
 }
 
 impl<R: RowStream> Sink for ComparingSink<'_, R> {
     fn row(&mut self, found: &[Cell<'_>]) -> Result<()> {
+        if let Some(summary) = &mut self.summary {
+            summary.row(found);
+        }
         let mut expected = cells();
         let problem = match self.expected.next(&mut expected)? {
             false => format!("row {} should not be there", id(found)),

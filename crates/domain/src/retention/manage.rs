@@ -4,24 +4,32 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Select};
 
 use super::policy::RetentionPolicy;
 use super::rules::{RetentionHold, RetentionPlan, plan};
 use super::stored::{
-    LastCheck, StoredPolicy, claim_check, read_last_check, read_policy, remove_policy, tell, write_policy,
+    LastCheck, StoredPolicy, claim_check, read_last_check, read_policy, remove_policy, report_hold, write_policy,
 };
 use crate::account::{Actor, Admin, System};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::entity::job::{self, JobKind, JobState};
 use crate::error::{Error, Result};
-use crate::job::{Idempotency, Job, JobFilter, JobParameters, Lock, RetentionParameters, Submission, Submitted};
+use crate::job::{
+    Idempotency, Job, JobFilter, JobParameters, Lock, RetentionParameters, Submission, Submitted, newest_ended,
+};
 use crate::notify::{Event, RetentionHeld};
-use crate::operations::Operations;
+use crate::operations::{Inventory, Operations};
+
+/// What is being done, for errors.
+const LOOKING: &str = "looking for the newest backup";
 
 /// How often the service applies the policy by itself, if no backup is created.
 const INTERVAL: TimeDelta = TimeDelta::hours(1);
+
+/// How often the service tries by itself to delete an archive that the store refuses to delete.
+const RETAINED_INTERVAL: TimeDelta = TimeDelta::days(1);
 
 /// The retention of an installation. Cloning is cheap.
 #[derive(Clone)]
@@ -103,7 +111,7 @@ impl Retention {
             job_id: self.newest_backup_job().await?,
             told: None,
         };
-        write_policy(&self.database, &stored, &check).await?;
+        write_policy(admin, &self.database, &stored, &check).await?;
         self.get(admin).await
     }
 
@@ -111,8 +119,8 @@ impl Retention {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn remove(&self, _: &Admin) -> Result<()> {
-        remove_policy(&self.database).await
+    pub async fn remove(&self, admin: &Admin) -> Result<()> {
+        remove_policy(admin, &self.database).await
     }
 
     /// What an application would do now, of the policy or of one that is tried.
@@ -174,19 +182,25 @@ impl Retention {
         if !claim_check(&self.database, text.as_deref(), &check).await? {
             return Ok(());
         }
-        let plan = self.plan(&stored.policy).await?;
-        self.tell_hold(&check, &plan).await?;
+        let mut plan = self.plan(&stored.policy).await?;
+        self.report_hold(&check, &plan).await?;
         if plan.held.is_some() {
             return Ok(());
         }
+        // A store that refuses to delete an archive is asked again once a day, and not after each backup.
+        plan.delete.retain(|archive| {
+            archive
+                .retained_checked_at
+                .is_none_or(|at| is_past(at, check.at, RETAINED_INTERVAL))
+        });
         if plan.delete.is_empty() {
             return Ok(());
         }
         self.submit(System::new(), stored.policy, plan, None).await.map(drop)
     }
 
-    /// Tells that archives that are due for deletion stay: once for each reason.
-    async fn tell_hold(&self, check: &LastCheck, plan: &RetentionPlan) -> Result<()> {
+    /// Reports that archives that are due for deletion stay: once for each reason.
+    async fn report_hold(&self, check: &LastCheck, plan: &RetentionPlan) -> Result<()> {
         let hold = plan.held.as_ref().filter(|_| !plan.delete.is_empty());
         if let Some(hold) = hold {
             tracing::warn!(reason = hold.detail, "retention deletes no archives for now");
@@ -201,7 +215,19 @@ impl Retention {
                 archives: plan.delete.len() as u64,
             })
         });
-        tell(&self.database, check, told, event.as_ref()).await
+        report_hold(&self.database, check, told, event.as_ref()).await
+    }
+
+    /// Why archives that are due for deletion stay, if so. It is for the health.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub(crate) async fn held(&self, inventory: &Inventory) -> Result<Option<RetentionHold>> {
+        let Some(stored) = read_policy(&self.database).await? else {
+            return Ok(None);
+        };
+        let plan = self.plan_of(&stored.policy, inventory).await?;
+        Ok(plan.held.filter(|_| !plan.delete.is_empty()))
     }
 
     async fn policy(&self) -> Result<RetentionPolicy> {
@@ -211,7 +237,12 @@ impl Retention {
 
     /// The plan of a policy, as things are now.
     pub(super) async fn plan(&self, policy: &RetentionPolicy) -> Result<RetentionPlan> {
-        let facts = self.operations.retention_facts().await?;
+        self.plan_of(policy, &self.operations.inventory().await?).await
+    }
+
+    /// The plan of a policy for the archives of a listing, with what the database and the clock say now.
+    pub(super) async fn plan_of(&self, policy: &RetentionPolicy, inventory: &Inventory) -> Result<RetentionPlan> {
+        let facts = self.operations.retention_facts(inventory).await?;
         Ok(plan(&facts, policy, self.zone, self.clock.now()))
     }
 
@@ -236,24 +267,41 @@ impl Retention {
 
     /// The newest job that has created a backup.
     async fn newest_backup_job(&self) -> Result<Option<String>> {
-        job::Entity::find()
-            .select_only()
-            .column(job::Column::Id)
-            .filter(job::Column::Kind.eq(JobKind::Archive))
-            .filter(job::Column::State.eq(JobState::Succeeded))
-            .order_by_desc(job::Column::EndedAt)
-            .order_by_desc(job::Column::Id)
-            .limit(1)
-            .into_tuple()
-            .one(self.database.connection())
-            .await
-            .map_err(Error::database("looking for the newest backup"))
+        newest_ended(&self.database, successful_backups(), LOOKING).await
     }
+
+    /// Changes with each backup that succeeds.
+    pub(super) async fn backup_mark(&self) -> Result<BackupMark> {
+        let jobs = successful_backups().count(self.database.connection()).await;
+        Ok(BackupMark {
+            newest_job: self.newest_backup_job().await?,
+            jobs: jobs.map_err(Error::database(LOOKING))?,
+        })
+    }
+}
+
+/// What was the newest backup at one moment. The clocks of several copies of the service may differ, so their number counts,
+/// too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BackupMark {
+    newest_job: Option<String>,
+    jobs: u64,
+}
+
+fn successful_backups() -> Select<job::Entity> {
+    job::Entity::find()
+        .filter(job::Column::Kind.eq(JobKind::Archive))
+        .filter(job::Column::State.eq(JobState::Succeeded))
 }
 
 /// Whether there is a newer backup, or an hour has passed. A clock that was set back counts as an hour.
 fn is_time(last: &LastCheck, now: &LastCheck) -> bool {
-    now.job_id != last.job_id || now.at < last.at || now.at - last.at >= INTERVAL
+    now.job_id != last.job_id || is_past(last.at, now.at, INTERVAL)
+}
+
+/// Whether an interval has passed since a time. A clock that was set back counts as that.
+fn is_past(at: DateTime<Utc>, now: DateTime<Utc>, interval: TimeDelta) -> bool {
+    now < at || now - at >= interval
 }
 
 impl fmt::Debug for Retention {

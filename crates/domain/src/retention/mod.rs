@@ -8,9 +8,10 @@
 //! **A preview is what happens.** A plan has a hash of the policy and the decisions. Applying it needs the hash, and is refused
 //! if the plan is another one by now.
 //!
-//! **The plan is made again before each deletion**, by the job that deletes. An archive that has got a reason to stay in the
-//! meantime stays. A job ends early if the policy was changed. So several copies of the service can apply a policy at the same time, and
-//! a job can be killed at any point: the next one makes its own plan.
+//! **The plan is made again before each deletion**, by the job that deletes, from one listing and from what may have changed
+//! since. An archive that has got a reason to stay in the meantime stays. A job ends early if the policy was changed. So several
+//! copies of the service can apply a policy at the same time, and a job can be killed at any point: the next one makes its own
+//! plan.
 //!
 //! **By itself** the service applies the policy after each backup, and once an hour. The copy that replaces the row of the
 //! last time does it ([`Retention::step`]).
@@ -26,8 +27,8 @@ mod stored;
 
 pub use self::manage::{Retention, RetentionDetails};
 pub use self::policy::RetentionPolicy;
-pub(crate) use self::rules::newest_good;
 pub use self::rules::{
     ArchiveClass, ArchiveCondition, ArchiveFact, ArchiveToDelete, DeleteReason, HoldCode, KeepReason, KeptArchive,
     RetentionFacts, RetentionHold, RetentionPlan, plan,
 };
+pub(crate) use self::rules::{is_good, newest_good};

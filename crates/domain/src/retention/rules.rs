@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::policy::RetentionPolicy;
+use crate::destination::RetainedCopy;
 
 /// How far the clocks of several machines may differ.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
@@ -29,6 +30,10 @@ pub struct ArchiveFact {
     pub condition: ArchiveCondition,
     /// Why it may not be deleted, whatever the policy says: protected, in use, needed for an undo.
     pub guards: BTreeSet<KeepReason>,
+    /// Since when the store refuses to delete it; none if that was not tried, or worked.
+    pub retained_since: Option<DateTime<Utc>>,
+    /// When the store last refused it.
+    pub retained_checked_at: Option<DateTime<Utc>>,
 }
 
 /// How an archive came into the store, as far as this installation can prove it.
@@ -66,6 +71,8 @@ pub struct RetentionFacts {
     pub unreadable: Vec<String>,
     /// Why the latest backup failed, if it did.
     pub failure: Option<String>,
+    /// Copies of deleted archives that their destinations refuse to delete.
+    pub retained_copies: Vec<RetainedCopy>,
 }
 
 /// Why an archive stays.
@@ -144,6 +151,8 @@ pub struct RetentionPlan {
     /// Names the policy and the decisions of this plan.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub plan_hash: String,
+    /// Copies of archives that were deleted before, and that their destinations refuse to delete: the newest 100.
+    pub retained_copies: Vec<RetainedCopy>,
 }
 
 /// An archive that stays.
@@ -164,6 +173,13 @@ pub struct ArchiveToDelete {
     pub bytes: u64,
     /// Why it is deleted.
     pub reason: DeleteReason,
+    /// Since when the store refuses to delete it. `null` if that was not tried, or if the store did not refuse it.
+    #[schema(required = true)]
+    pub retained_since: Option<DateTime<Utc>>,
+    /// When the store last refused it.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub retained_checked_at: Option<DateTime<Utc>>,
 }
 
 /// Why no archive is deleted for now.
@@ -203,7 +219,7 @@ pub fn plan(facts: &RetentionFacts, policy: &RetentionPolicy, zone: Tz, now: Dat
         .iter()
         .map(|archive| own_reasons(archive, policy, now))
         .collect();
-    let good: Vec<usize> = (0..archives.len()).filter(|at| is_good(archives[*at])).collect();
+    let good: Vec<usize> = (0..archives.len()).filter(|at| archives[*at].is_good()).collect();
     let newest_verified = good
         .iter()
         .find(|at| archives[**at].condition == ArchiveCondition::Verified);
@@ -235,6 +251,8 @@ pub fn plan(facts: &RetentionFacts, policy: &RetentionPolicy, zone: Tz, now: Dat
                 _ if over.contains(&at) => DeleteReason::MaxBytes,
                 _ => DeleteReason::NoRule,
             },
+            retained_since: archive.retained_since,
+            retained_checked_at: archive.retained_checked_at,
         });
     }
     keep.extend(facts.unreadable.iter().map(|id| KeptArchive {
@@ -247,13 +265,14 @@ pub fn plan(facts: &RetentionFacts, policy: &RetentionPolicy, zone: Tz, now: Dat
         plan_hash: hash(policy, &keep, &delete),
         keep,
         delete,
+        retained_copies: facts.retained_copies.clone(),
     }
 }
 
 /// The newest good archive and the newest verified one, which may be the same.
 pub(crate) fn newest_good(archives: &[ArchiveFact]) -> (Option<&ArchiveFact>, Option<&ArchiveFact>) {
     let newest = |is_it: fn(&ArchiveFact) -> bool| {
-        let found = archives.iter().filter(|archive| is_good(archive) && is_it(archive));
+        let found = archives.iter().filter(|archive| archive.is_good() && is_it(archive));
         found.max_by_key(|archive| (archive.created_at, &archive.id))
     };
     (
@@ -262,9 +281,15 @@ pub(crate) fn newest_good(archives: &[ArchiveFact]) -> (Option<&ArchiveFact>, Op
     )
 }
 
-fn is_good(archive: &ArchiveFact) -> bool {
-    archive.class == ArchiveClass::Created
-        && matches!(archive.condition, ArchiveCondition::Good | ArchiveCondition::Verified)
+/// Whether an archive is a good backup of this installation.
+pub(crate) fn is_good(class: ArchiveClass, condition: ArchiveCondition) -> bool {
+    class == ArchiveClass::Created && matches!(condition, ArchiveCondition::Good | ArchiveCondition::Verified)
+}
+
+impl ArchiveFact {
+    fn is_good(&self) -> bool {
+        is_good(self.class, self.condition)
+    }
 }
 
 /// The reasons that don't depend on other archives.
@@ -379,8 +404,8 @@ fn hold(facts: &RetentionFacts, now: DateTime<Utc>) -> Option<RetentionHold> {
     (latest.condition == ArchiveCondition::Suspicious).then(|| RetentionHold {
         code: HoldCode::LatestBackupSuspicious,
         detail: format!(
-            "The backup of {} has far fewer rows or less money than the backups before it. Old backups stay until an \
-             administrator accepts it.",
+            "The backup of {} has far fewer rows or less money than the backups before it, or could not be compared with \
+             them. Old backups stay until an administrator accepts it.",
             moment(latest.created_at)
         ),
     })

@@ -2,17 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::policy::RetentionPolicy;
 use super::rules::HoldCode;
-use crate::account::System;
+use crate::account::{Admin, System};
+use crate::audit::{AuditEntry, AuditEvent};
 use crate::database::Database;
-use crate::entity::setting::{Column, Entity, Model};
-use crate::error::{Error, Result};
+use crate::entity::setting::{Column, Entity};
+use crate::error::{Error, Result, is_unique_violation};
 use crate::notify::{self, Event};
+use crate::stored_setting::{read, replace, row};
 
 /// The row of the policy.
 const POLICY: &str = "retention";
@@ -34,7 +36,7 @@ pub(super) struct LastCheck {
     pub(super) at: DateTime<Utc>,
     /// The job of the newest backup.
     pub(super) job_id: Option<String>,
-    /// Why archives that are due for deletion stay, as it was told.
+    /// Why archives that are due for deletion stay, as it was reported.
     #[serde(default)]
     pub(super) told: Option<HoldCode>,
 }
@@ -42,7 +44,7 @@ pub(super) struct LastCheck {
 /// The policy, if there is one.
 pub(super) async fn read_policy(database: &Database) -> Result<Option<StoredPolicy>> {
     let doing = "reading the retention policy";
-    let Some(row) = read(database, POLICY, doing).await? else {
+    let Some(row) = read(database.connection(), POLICY, doing).await? else {
         return Ok(None);
     };
     Ok(Some(StoredPolicy {
@@ -53,7 +55,12 @@ pub(super) async fn read_policy(database: &Database) -> Result<Option<StoredPoli
 }
 
 /// Stores a policy. The service applies it by itself after the next backup, or in an hour: `check` is as if it had just checked.
-pub(super) async fn write_policy(database: &Database, stored: &StoredPolicy, check: &LastCheck) -> Result<()> {
+pub(super) async fn write_policy(
+    admin: &Admin,
+    database: &Database,
+    stored: &StoredPolicy,
+    check: &LastCheck,
+) -> Result<()> {
     let doing = "storing the retention policy";
     let policy = serde_json::to_string(&stored.policy).map_err(Error::internal(doing))?;
     let transaction = database.begin_write(doing).await?;
@@ -63,20 +70,23 @@ pub(super) async fn write_policy(database: &Database, stored: &StoredPolicy, che
     ] {
         replace(&transaction, row(name, value, stored.updated_at, by), doing).await?;
     }
-    transaction.commit().await.map_err(Error::database(doing))
+    let event = AuditEntry::by(admin, AuditEvent::RetentionChange).with("policy", json!(stored.policy));
+    event.commit(transaction, doing).await
 }
 
 /// Removes the policy.
-pub(super) async fn remove_policy(database: &Database) -> Result<()> {
-    let removed = Entity::delete_by_id(POLICY).exec(database.connection()).await;
-    removed
-        .map(drop)
-        .map_err(Error::database("removing the retention policy"))
+pub(super) async fn remove_policy(admin: &Admin, database: &Database) -> Result<()> {
+    let doing = "removing the retention policy";
+    let transaction = database.begin_write(doing).await?;
+    let removed = Entity::delete_by_id(POLICY).exec(&transaction).await;
+    removed.map_err(Error::database(doing))?;
+    let event = AuditEntry::by(admin, AuditEvent::RetentionRemoval);
+    event.commit(transaction, doing).await
 }
 
 /// The last check, as text and as a value. A text that can't be read counts as none.
 pub(super) async fn read_last_check(database: &Database) -> Result<Option<(String, Option<LastCheck>)>> {
-    let row = read(database, LAST_CHECK, "reading when retention was applied").await?;
+    let row = read(database.connection(), LAST_CHECK, "reading when retention was applied").await?;
     Ok(row.map(|row| {
         let check = serde_json::from_str(&row.value).ok();
         (row.value, check)
@@ -93,7 +103,7 @@ pub(super) async fn claim_check(database: &Database, before: Option<&str>, check
             .await;
         return match inserted {
             Ok(_) => Ok(true),
-            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(false),
+            Err(error) if is_unique_violation(&error) => Ok(false),
             Err(error) => Err(Error::database(doing)(error)),
         };
     };
@@ -101,13 +111,13 @@ pub(super) async fn claim_check(database: &Database, before: Option<&str>, check
 }
 
 /// Records the report about a check, and enqueues its event, if no other check was made since.
-pub(super) async fn tell(
+pub(super) async fn report_hold(
     database: &Database,
     check: &LastCheck,
     told: Option<HoldCode>,
     event: Option<&Event>,
 ) -> Result<()> {
-    let doing = "telling that retention is held";
+    let doing = "reporting that retention is held";
     let transaction = database.begin_write(doing).await?;
     let after = LastCheck { told, ..check.clone() };
     if !replace_check(&transaction, &json_of(check)?, &after, doing).await? {
@@ -135,31 +145,6 @@ async fn replace_check(
         .await
         .map_err(Error::database(doing))?;
     Ok(replaced.rows_affected == 1)
-}
-
-async fn read(database: &Database, name: &str, doing: &'static str) -> Result<Option<Model>> {
-    let row = Entity::find_by_id(name).one(database.connection()).await;
-    row.map_err(Error::database(doing))
-}
-
-async fn replace(connection: &impl ConnectionTrait, row: Model, doing: &'static str) -> Result<()> {
-    let same_name = OnConflict::column(Column::Name)
-        .update_columns([Column::Value, Column::UpdatedAt, Column::UpdatedBy])
-        .to_owned();
-    let replaced = Entity::insert(row.into_active_model())
-        .on_conflict(same_name)
-        .exec_without_returning(connection)
-        .await;
-    replaced.map(drop).map_err(Error::database(doing))
-}
-
-fn row(name: &str, value: String, updated_at: DateTime<Utc>, updated_by: &str) -> Model {
-    Model {
-        name: name.to_owned(),
-        value,
-        updated_at,
-        updated_by: updated_by.to_owned(),
-    }
 }
 
 fn json_of(check: &LastCheck) -> Result<String> {

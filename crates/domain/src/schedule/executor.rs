@@ -18,6 +18,9 @@ pub trait RunExecutor: Send + Sync {
     /// ended without an archive.
     fn create_backup(&self, order: BackupOrder) -> BoxFuture<'_, Result<String>>;
 
+    /// Whether the service can verify the backups that it creates. It can't if they are encrypted to public keys alone.
+    fn can_verify(&self) -> bool;
+
     /// The same for a verification.
     fn verify(&self, order: VerificationOrder) -> BoxFuture<'_, Result<String>>;
 
@@ -106,6 +109,10 @@ impl RunExecutor for Operations {
             let submitted = Self::create_backup(self, System::new(), annotations, Some(key)).await?;
             Ok(submitted.job().id.clone())
         })
+    }
+
+    fn can_verify(&self) -> bool {
+        self.opens_new_archives()
     }
 
     fn verify(&self, order: VerificationOrder) -> BoxFuture<'_, Result<String>> {

@@ -2,27 +2,21 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-use sea_orm::entity::prelude::Expr;
-use sea_orm::{
-    ActiveModelTrait as _, ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, SqlErr,
-};
+use sea_orm::{ActiveModelTrait as _, ActiveValue, EntityTrait, IntoActiveModel};
 
 use super::cron::{Preset, Timetable};
 use super::transition::{delete_runs, miss_waiting_runs};
 use super::view::{ScheduleDetails, SchedulePage, details};
 use crate::account::{Actor, Admin, System};
+use crate::audit::{AuditEntry, AuditEvent};
 use crate::clock::Clock;
 use crate::database::Database;
-use crate::entity::schedule::{ActiveModel, Column, Entity, Model, Verify};
+use crate::entity::schedule::{ActiveModel, Entity, Model, Verify};
 use crate::error::{Error, Result};
 use crate::job::{Idempotency, Submitted};
+use crate::named::{self, Insertion, RowOrigin};
 use crate::notify::{self, Event, ScheduleAction, ScheduleDisabled};
-use crate::operations::{Annotations, Operations, check_text};
-
-/// How many characters a name may have.
-const MAX_NAME: usize = 100;
+use crate::operations::{Annotations, Operations};
 
 /// A schedule to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +97,10 @@ impl Schedules {
             cron: Preset::Daily.expression().to_owned(),
             timezone: timezone.to_owned(),
             label: None,
-            verify: Verify::Digest,
+            verify: match self.operations.opens_new_archives() {
+                true => Verify::Digest,
+                false => Verify::None,
+            },
             enabled: true,
         };
         match self.insert(System::new().into(), daily, None).await {
@@ -132,18 +129,15 @@ impl Schedules {
     ) -> Result<ScheduleDetails> {
         let doing = "creating a schedule";
         let now = self.clock.now();
-        check_name(&new.name)?;
+        named::check_name(&new.name)?;
         check_label(new.label.as_deref())?;
         let timetable = Timetable::new(&new.cron, &new.timezone, now)?;
-        let (idempotency_key, fingerprint) = idempotency.map(|idempotency| idempotency.stored(&actor)).unzip();
-        let created_by = actor.username().to_owned();
-        let earlier = async || match &idempotency_key {
-            Some(key) => self.created_with(&created_by, key, fingerprint.as_deref()).await,
-            None => Ok(None),
-        };
-        if let Some(earlier) = earlier().await? {
+        self.check_verify(new.verify)?;
+        let origin = RowOrigin::new(&actor, idempotency);
+        if let Some(earlier) = named::created_before::<Entity>(&self.database, &origin).await? {
             return self.details(earlier).await;
         }
+        let name = new.name.clone();
         let schedule = ActiveModel {
             id: ActiveValue::NotSet,
             name: ActiveValue::Set(new.name),
@@ -155,36 +149,19 @@ impl Schedules {
             next_run_at: ActiveValue::Set(timetable.next_after(now).filter(|_| new.enabled)),
             created_at: ActiveValue::Set(now),
             updated_at: ActiveValue::Set(now),
-            created_by: ActiveValue::Set(created_by.clone()),
-            idempotency_key: ActiveValue::Set(idempotency_key.clone()),
-            fingerprint: ActiveValue::Set(fingerprint.clone()),
+            created_by: ActiveValue::Set(origin.created_by.clone()),
+            idempotency_key: ActiveValue::Set(origin.idempotency_key.clone()),
+            fingerprint: ActiveValue::Set(origin.fingerprint.clone()),
         };
-        let transaction = self.database.begin_write(doing).await?;
-        let inserted = match Entity::insert(schedule).exec(&transaction).await {
-            Ok(inserted) => inserted.last_insert_id,
-            Err(error) if is_taken(&error) => {
-                transaction.rollback().await.map_err(Error::database(doing))?;
-                // The same request may have been faster, or another schedule has the name.
-                let earlier = earlier().await?.ok_or(Error::ScheduleNameTaken)?;
-                return self.details(earlier).await;
+        match named::insert::<Entity>(&self.database, schedule, &origin).await? {
+            Insertion::Inserted { transaction, id } => {
+                let event = AuditEntry::by_actor(&actor, AuditEvent::ScheduleCreation)
+                    .about(id)
+                    .with("name", name);
+                event.commit(transaction, doing).await?;
+                self.details(self.row(id).await?).await
             }
-            Err(error) => return Err(Error::database(doing)(error)),
-        };
-        transaction.commit().await.map_err(Error::database(doing))?;
-        self.details(self.row(inserted).await?).await
-    }
-
-    /// The schedule that the same request has created before.
-    async fn created_with(&self, created_by: &str, key: &str, fingerprint: Option<&str>) -> Result<Option<Model>> {
-        let found = Entity::find()
-            .filter(Column::CreatedBy.eq(created_by))
-            .filter(Column::IdempotencyKey.eq(key))
-            .one(self.database.connection())
-            .await
-            .map_err(Error::database("looking for an earlier schedule of the same request"))?;
-        match found {
-            Some(found) if found.fingerprint.as_deref() != fingerprint => Err(Error::IdempotencyMismatch),
-            found => Ok(found),
+            Insertion::Earlier(earlier) => self.details(earlier).await,
         }
     }
 
@@ -193,18 +170,9 @@ impl Schedules {
     /// # Errors
     /// Database errors.
     pub async fn list(&self, _: &Admin, limit: u64, offset: u64) -> Result<SchedulePage> {
-        let doing = "listing schedules";
-        let connection = self.database.connection();
-        let total = Entity::find().count(connection).await.map_err(Error::database(doing))?;
-        let rows = Entity::find()
-            .order_by_asc(Column::Name)
-            .limit(limit)
-            .offset(offset)
-            .all(connection)
-            .await
-            .map_err(Error::database(doing))?;
+        let (rows, total) = named::list::<Entity>(&self.database, limit, offset).await?;
         Ok(SchedulePage {
-            items: details(connection, rows, self.clock.now()).await?,
+            items: details(self.database.connection(), rows, self.clock.now()).await?,
             total,
         })
     }
@@ -221,22 +189,9 @@ impl Schedules {
     ///
     /// # Errors
     /// [`Error::UnknownSchedule`].
-    pub async fn find(&self, admin: &Admin, name_or_id: &str) -> Result<ScheduleDetails> {
-        let doing = "looking for a schedule by its name";
-        // PostgreSQL would not accept every text.
-        check_name(name_or_id).map_err(|_| Error::UnknownSchedule)?;
-        let named = Entity::find().filter(Column::Name.eq(name_or_id));
-        let named = named
-            .one(self.database.connection())
+    pub async fn find(&self, _: &Admin, name_or_id: &str) -> Result<ScheduleDetails> {
+        self.details(named::find::<Entity>(&self.database, name_or_id).await?)
             .await
-            .map_err(Error::database(doing))?;
-        match named {
-            Some(named) => self.details(named).await,
-            None => {
-                self.get(admin, name_or_id.parse().map_err(|_| Error::UnknownSchedule)?)
-                    .await
-            }
-        }
     }
 
     /// Edits a schedule. With another time or time zone, and when it is enabled again, its next run is at its first time after
@@ -248,10 +203,11 @@ impl Schedules {
     pub async fn update(&self, admin: &Admin, id: i64, patch: SchedulePatch) -> Result<ScheduleDetails> {
         let doing = "editing a schedule";
         let now = self.clock.now();
-        patch.name.as_deref().map_or(Ok(()), check_name)?;
+        patch.name.as_deref().map_or(Ok(()), named::check_name)?;
         check_label(patch.label.as_ref().and_then(Option::as_deref))?;
+        patch.verify.map_or(Ok(()), |verify| self.check_verify(verify))?;
         let transaction = self.database.begin_write(doing).await?;
-        let before = lock(&transaction, id, now).await?;
+        let before = named::lock::<Entity>(&transaction, id).await?;
         let cron = patch.cron.as_deref().unwrap_or(&before.cron);
         let timezone = patch.timezone.as_deref().unwrap_or(&before.timezone);
         let timetable = Timetable::new(cron, timezone, now)?;
@@ -263,6 +219,14 @@ impl Schedules {
             (true, true) => before.next_run_at,
             (true, false) => timetable.next_after(now),
         };
+        let changed = [
+            ("name", patch.name.is_some()),
+            ("cron", patch.cron.is_some()),
+            ("timezone", patch.timezone.is_some()),
+            ("label", patch.label.is_some()),
+            ("verify", patch.verify.is_some()),
+            ("enabled", patch.enabled.is_some()),
+        ];
         let is_switched_off = before.enabled && !enabled;
         let after = Model {
             cron: timetable.expression().to_owned(),
@@ -272,14 +236,11 @@ impl Schedules {
             name: patch.name.unwrap_or_else(|| before.name.clone()),
             enabled,
             next_run_at,
+            updated_at: now,
             ..before
         };
         let updated = after.into_active_model().reset_all().update(&transaction).await;
-        let updated = match updated {
-            Ok(updated) => updated,
-            Err(error) if is_taken(&error) => return Err(Error::ScheduleNameTaken),
-            Err(error) => return Err(Error::database(doing)(error)),
-        };
+        let updated = updated.map_err(named::update_error::<Entity>(doing))?;
         if !enabled {
             miss_waiting_runs(&transaction, id, now).await?;
         }
@@ -287,7 +248,11 @@ impl Schedules {
             let event = switched_off(admin, &updated, ScheduleAction::Disabled);
             notify::enqueue(&transaction, now, &event).await?;
         }
-        transaction.commit().await.map_err(Error::database(doing))?;
+        let event = AuditEntry::by(admin, AuditEvent::ScheduleChange)
+            .about(id)
+            .with("name", updated.name.as_str())
+            .changing(changed);
+        event.commit(transaction, doing).await?;
         self.details(updated).await
     }
 
@@ -299,17 +264,17 @@ impl Schedules {
         let doing = "deleting a schedule";
         let now = self.clock.now();
         let transaction = self.database.begin_write(doing).await?;
-        let before = lock(&transaction, id, now).await?;
-        let deleted = Entity::delete_by_id(id).exec(&transaction).await;
-        if deleted.map_err(Error::database(doing))?.rows_affected == 0 {
-            return Err(Error::UnknownSchedule);
-        }
+        let before = named::lock::<Entity>(&transaction, id).await?;
+        named::delete::<Entity>(&transaction, id).await?;
         delete_runs(&transaction, id).await?;
         if before.enabled {
             let event = switched_off(admin, &before, ScheduleAction::Deleted);
             notify::enqueue(&transaction, now, &event).await?;
         }
-        transaction.commit().await.map_err(Error::database(doing))
+        let event = AuditEntry::by(admin, AuditEvent::ScheduleDeletion)
+            .about(id)
+            .with("name", before.name);
+        event.commit(transaction, doing).await
     }
 
     /// Starts a backup now, as a schedule would: with its label, and for the administrator. It is no run of the schedule, whose
@@ -326,10 +291,23 @@ impl Schedules {
         self.operations.create_backup(admin, annotations, idempotency).await
     }
 
+    /// # Errors
+    /// [`Error::Invalid`] if the service can't make such verifications.
+    fn check_verify(&self, verify: Verify) -> Result<()> {
+        match verify == Verify::None || self.operations.opens_new_archives() {
+            true => Ok(()),
+            false => Err(Error::Invalid {
+                field: "verify",
+                problem:
+                    "must be none: archives are encrypted to public keys alone, so the service can't open them. Verify \
+                          them yourself, with the identity"
+                        .to_owned(),
+            }),
+        }
+    }
+
     async fn row(&self, id: i64) -> Result<Model> {
-        let row = Entity::find_by_id(id).one(self.database.connection()).await;
-        row.map_err(Error::database("reading a schedule"))?
-            .ok_or(Error::UnknownSchedule)
+        named::get::<Entity>(&self.database, id).await
     }
 
     async fn details(&self, schedule: Model) -> Result<ScheduleDetails> {
@@ -347,36 +325,12 @@ fn switched_off(admin: &Admin, schedule: &Model, action: ScheduleAction) -> Even
     })
 }
 
-/// Reads a schedule that no other transaction changes until the end of this one.
-async fn lock(transaction: &DatabaseTransaction, id: i64, now: DateTime<Utc>) -> Result<Model> {
-    let doing = "reading a schedule in order to edit it";
-    // The update takes the lock on every engine.
-    let touched = Entity::update_many()
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.eq(id))
-        .exec(transaction)
-        .await;
-    if touched.map_err(Error::database(doing))?.rows_affected == 0 {
-        return Err(Error::UnknownSchedule);
-    }
-    let row = Entity::find_by_id(id).one(transaction).await;
-    row.map_err(Error::database(doing))?.ok_or(Error::UnknownSchedule)
-}
-
-fn check_name(name: &str) -> Result<()> {
-    check_text("name", name, MAX_NAME, |_| false)
-}
-
 fn check_label(label: Option<&str>) -> Result<()> {
     Annotations {
         label: label.map(str::to_owned),
         ..Annotations::default()
     }
     .check()
-}
-
-fn is_taken(error: &sea_orm::DbErr) -> bool {
-    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
 impl fmt::Debug for Schedules {

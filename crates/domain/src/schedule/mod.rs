@@ -37,6 +37,7 @@ pub use self::executor::{BackupOrder, JobOutcome, RunExecutor, VerificationOrder
 pub use self::manage::{NewSchedule, SchedulePatch, Schedules};
 pub use self::runner::{RunnerSettings, ScheduleRunner};
 pub(crate) use self::status::{ScheduleStatus, ScheduleStatuses};
+pub(crate) use self::view::archives_of;
 pub use self::view::{LastRun, ScheduleDetails, SchedulePage};
 pub use crate::entity::schedule::Verify;
 pub use crate::entity::schedule_run::RunState;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,6 +19,7 @@ use crate::entity::schedule::{self, Model as Schedule};
 use crate::entity::schedule_run::{Column, Entity, Model as Run, RunState};
 use crate::error::{Error, Result};
 use crate::job::Fault;
+use crate::mutex::lock;
 
 /// How many ended runs of a schedule are kept. Others are deleted when they are older than [`MIN_AGE`].
 const MAX_KEPT: u64 = 1000;
@@ -197,6 +198,7 @@ impl ScheduleRunner {
                     JobOutcome::Active => return Ok(()),
                     JobOutcome::Succeeded { .. } => Transition::Succeeded {
                         archive_id: archive_id.unwrap_or_default(),
+                        is_verified: true,
                     },
                     JobOutcome::Failed(fault) => self.attempt_failed(run, archive_id, fault),
                     JobOutcome::Cancelled(fault) => Transition::Failed { archive_id, fault },
@@ -229,8 +231,25 @@ impl ScheduleRunner {
     /// What comes after the backup of a run.
     async fn backed_up(&self, run: &Run, archive_id: String) -> Result<Transition> {
         let Some(order) = VerificationOrder::of(run, &archive_id) else {
-            return Ok(Transition::Succeeded { archive_id });
+            return Ok(Transition::Succeeded {
+                archive_id,
+                is_verified: false,
+            });
         };
+        if !self.executor.can_verify() {
+            // The settings have changed since the schedule was created. Unattended work does not fail because of that.
+            let (schedule_id, due_at) = (run.schedule_id, run.due_at);
+            tracing::warn!(
+                schedule_id,
+                %due_at,
+                archive_id,
+                "a scheduled backup is not verified: archives are encrypted to public keys alone, and the service has no key"
+            );
+            return Ok(Transition::Succeeded {
+                archive_id,
+                is_verified: false,
+            });
+        }
         match self.executor.verify(order).await {
             Ok(job_id) => Ok(Transition::VerificationBegan { archive_id, job_id }),
             Err(error) => Ok(self.attempt_failed(run, Some(archive_id), self.fault(error)?)),
@@ -267,12 +286,12 @@ impl ScheduleRunner {
 
     async fn prune_if_time(&self) -> Result<()> {
         let is_time = {
-            let pruned = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
+            let pruned = lock(&self.pruned);
             pruned.is_none_or(|pruned| pruned.elapsed() >= PRUNE_INTERVAL)
         };
         if is_time {
             self.prune().await?;
-            *self.pruned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            *lock(&self.pruned) = Some(Instant::now());
         }
         Ok(())
     }
@@ -335,7 +354,7 @@ fn log(run: &Run, transition: &Transition) {
         Transition::VerificationBegan { archive_id, job_id } => {
             tracing::info!(schedule_id, %due_at, archive_id, job = job_id, "a scheduled backup is verified");
         }
-        Transition::Succeeded { archive_id } => {
+        Transition::Succeeded { archive_id, .. } => {
             tracing::info!(schedule_id, %due_at, archive_id, "a scheduled backup has succeeded");
         }
         Transition::AttemptFailed { fault, retry_at, .. } => {

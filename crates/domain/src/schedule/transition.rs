@@ -1,5 +1,5 @@
 //! The changes of states: of a schedule whose run is due, and of a run. Each is one transaction that begins with a conditional
-//! update, so that of several copies of the service one makes it. What tells about a change belongs into its transaction.
+//! update, so that of several copies of the service one makes it. The event of a change belongs into its transaction.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::due::DueRun;
 use crate::database::Database;
-use crate::entity::schedule::{self, Model as Schedule, Verify};
+use crate::entity::schedule::{self, Model as Schedule};
 use crate::entity::schedule_run::{self, CANCELLED, Column, Entity, Model as Run, RunState};
 use crate::error::{Error, Result};
 use crate::job::Fault;
@@ -23,8 +23,8 @@ pub(super) enum Transition {
     BackupBegan { job_id: String },
     /// Its archive is stored, and the job of the verification has begun.
     VerificationBegan { archive_id: String, job_id: String },
-    /// Its archive is stored, and verified if its schedule says so.
-    Succeeded { archive_id: String },
+    /// Its archive is stored, and verified if its schedule says so and the service can open it.
+    Succeeded { archive_id: String, is_verified: bool },
     /// An attempt failed, and the next one is at `retry_at`. An archive that was stored stays the run's.
     AttemptFailed {
         archive_id: Option<String>,
@@ -71,12 +71,15 @@ impl Transition {
                 label,
                 job_id: job_id.clone(),
             })),
-            Self::Succeeded { archive_id } => Some(Event::BackupSucceeded(BackupSucceeded {
+            Self::Succeeded {
+                archive_id,
+                is_verified,
+            } => Some(Event::BackupSucceeded(BackupSucceeded {
                 label,
                 archive_id: archive_id.clone(),
                 job_id: run.job_id.clone(),
                 schedule_id: Some(run.schedule_id),
-                verified: run.verify != Verify::None,
+                verified: *is_verified,
             })),
             Self::Failed { fault, .. } if fault.code == CANCELLED => None,
             Self::Failed { archive_id, fault } => Some(Event::BackupFailed(BackupFailed {
@@ -104,7 +107,7 @@ impl Transition {
                 .col_expr(Column::VerifyJobId, Expr::value(job_id.as_str()))
                 .col_expr(Column::RetryAt, Expr::value(None::<DateTime<Utc>>))
                 .col_expr(Column::ArchiveId, Expr::value(archive_id.as_str())),
-            Self::Succeeded { archive_id } => {
+            Self::Succeeded { archive_id, .. } => {
                 let update = update
                     .col_expr(Column::State, Expr::value(RunState::Succeeded))
                     .col_expr(Column::EndedAt, Expr::value(now));

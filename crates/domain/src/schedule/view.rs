@@ -1,6 +1,6 @@
 //! Schedules as they are shown, with their next runs and the last one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::cron::{Preset, Timetable};
+use crate::database::Database;
 use crate::entity::schedule::{Model as Schedule, Verify};
 use crate::entity::schedule_run::{Column, Entity, Model as Run, RunState};
 use crate::error::{Error, Result};
@@ -114,10 +115,7 @@ impl From<Run> for LastRun {
             job_id: run.job_id,
             verify_job_id: run.verify_job_id,
             archive_id: run.archive_id,
-            fault: run.error_code.map(|code| Fault {
-                code,
-                detail: run.error_detail.unwrap_or_default(),
-            }),
+            fault: Fault::of(run.error_code, run.error_detail),
             ended_at: run.ended_at,
         }
     }
@@ -146,6 +144,23 @@ pub(super) async fn details(
         created_by: schedule.created_by,
     });
     Ok(details.collect())
+}
+
+/// The archives that the kept runs of a schedule have created.
+///
+/// # Errors
+/// Database errors.
+pub(crate) async fn archives_of(database: &Database, schedule_id: i64) -> Result<BTreeSet<String>> {
+    let archives: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::ArchiveId)
+        .filter(Column::ScheduleId.eq(schedule_id))
+        .filter(Column::ArchiveId.is_not_null())
+        .into_tuple()
+        .all(database.connection())
+        .await
+        .map_err(Error::database("reading the archives of a schedule"))?;
+    Ok(archives.into_iter().collect())
 }
 
 /// The last runs by schedule.

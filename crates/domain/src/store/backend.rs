@@ -138,6 +138,19 @@ impl Backend {
         }
     }
 
+    /// Removes the tombstone of [`Backend::put_tombstone`], because the archive can't be deleted.
+    pub(super) async fn remove_tombstone(&self, id: &str) -> Result<()> {
+        match self {
+            Self::Folder(folder) => {
+                let (folder, id) = (folder.clone(), id.to_owned());
+                blocking(move || folder.remove_tombstone(&id))
+                    .await?
+                    .map_err(fault::io(DELETING))
+            }
+            Self::Remote(_) => self.remove(DELETED, id).await,
+        }
+    }
+
     /// Reads a small object with its version; none if it does not exist. If it is larger than `limit`, the bytes are
     /// empty.
     pub(super) async fn get(
@@ -250,6 +263,11 @@ impl Backend {
         }
     }
 
+    /// Whether an object has a version only in a bucket that keeps versions.
+    pub(super) fn reports_versions(&self) -> bool {
+        matches!(self, Self::Remote(remote) if remote.reports_versions)
+    }
+
     /// Records that conditional writes are not supported.
     pub(super) fn ignores_conditions(&self) {
         if let Self::Remote(remote) = self {
@@ -259,22 +277,27 @@ impl Backend {
 
     /// Whether a listing has that object.
     pub(super) async fn lists(&self, id: &str, name: &str) -> Result<bool> {
+        let names = self.names(id).await?;
+        Ok(names.iter().any(|listed| listed == name))
+    }
+
+    /// The names of the objects of an archive, as a listing has them; also those of other programs. None if there is no such
+    /// archive.
+    pub(super) async fn names(&self, id: &str) -> Result<Vec<String>> {
         const DOING: &str = "listing the archives";
         match self {
             Self::Folder(folder) => {
-                let (folder, owned, name) = (folder.clone(), id.to_owned(), name.to_owned());
-                blocking(move || folder.lists(&owned, &name))
-                    .await?
-                    .map_err(fault::io(DOING))
+                let (folder, owned) = (folder.clone(), id.to_owned());
+                blocking(move || folder.names(&owned)).await?.map_err(fault::io(DOING))
             }
             Self::Remote(remote) => {
                 let listed = remote
                     .objects
                     .list(Some(&remote.prefix.clone().join(id)))
                     .try_collect::<Vec<_>>();
-                let path = remote.path(id, name);
                 let listed = listed.await.map_err(fault::store(DOING))?;
-                Ok(listed.iter().any(|meta| meta.location == path))
+                let names = listed.iter().filter_map(|meta| meta.location.filename());
+                Ok(names.map(str::to_owned).collect())
             }
         }
     }

@@ -31,9 +31,17 @@ impl BlockingWriter {
     /// # Errors
     /// Those of [`StoreWriter::write`].
     pub fn into_incoming(mut self) -> Result<StoreWriter, Error> {
-        self.flush_buffer()?;
-        self.incoming.sync_all()?;
+        self.sync()?;
         Ok(self.incoming)
+    }
+
+    /// Flushes the buffer and waits until the written bytes are on the disk.
+    ///
+    /// # Errors
+    /// Those of [`StoreWriter::write`].
+    pub(crate) fn sync(&mut self) -> Result<(), Error> {
+        self.flush_buffer()?;
+        self.incoming.sync_all()
     }
 
     fn flush_buffer(&mut self) -> Result<(), Error> {

@@ -28,13 +28,13 @@ impl StoreFault {
     /// The problem and its remedy, as sentences.
     pub const fn detail(self) -> &'static str {
         match self {
-            Self::NoBucket => "There is no such bucket or container. Make it, or mend its name.",
+            Self::NoBucket => "There is no such bucket or container. Make it, or correct its name.",
             Self::WrongEndpoint => {
-                "What answers at the endpoint is no storage of this kind. Mend AWS_ENDPOINT: the address of the storage's API, \
+                "The server at the endpoint is not a storage of this kind. Correct AWS_ENDPOINT: the address of the storage's API, \
                  not that of its web page."
             }
             Self::WrongCredentials => {
-                "The store does not accept the credentials. Mend AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of \
+                "The store does not accept the credentials. Correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of \
                  your provider."
             }
             Self::AccessDenied => {
@@ -147,6 +147,39 @@ pub(super) fn entry(id: &str, doing: &'static str) -> impl FnOnce(io::Error) -> 
             source: Box::new(source),
         },
         _ => io(doing)(source),
+    }
+}
+
+/// Codes of storage that keeps an object for some time, whatever the rights of the client.
+const IMMUTABLE: [&str; 4] = [
+    "BlobImmutableDueToPolicy",
+    "FileImmutable",
+    "ObjectLocked",
+    "ObjectUnderRetention",
+];
+
+/// Whether a deletion was refused for good, and not because of an outage: the object is locked, the client lacks the right, or
+/// the folder does not permit it.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    match error {
+        Error::StoreMisconfigured {
+            fault: StoreFault::AccessDenied,
+            ..
+        }
+        | Error::ArchiveUnreadable {
+            fault: EntryFault::AccessDenied,
+            ..
+        } => true,
+        Error::StoreUnavailable { source, .. } => {
+            let is_of_folder = source
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+            let is_of_remote = source
+                .downcast_ref::<object_store::Error>()
+                .is_some_and(|error| code_in(&error.to_string()).is_some_and(|code| IMMUTABLE.contains(&code)));
+            is_of_folder || is_of_remote
+        }
+        _ => false,
     }
 }
 

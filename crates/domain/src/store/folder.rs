@@ -12,7 +12,7 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
@@ -26,6 +26,7 @@ use super::object::{Object, ObjectVersion, StoreContents, UnreadableEntry};
 use crate::directory::{Directory, FileStatus, OnConflict, OnMissing};
 use crate::disk;
 use crate::error::is_full;
+use crate::mutex::lock;
 
 /// Locked by the process that changes a manifest.
 const LOCK: &str = ".lock";
@@ -134,7 +135,7 @@ impl Folder {
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, HashMap<String, File>> {
-        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.held)
     }
 
     /// All objects of archives, and the unreadable entries. The tombstones are those of archives that have a folder.
@@ -212,6 +213,19 @@ impl Folder {
         Ok(())
     }
 
+    /// Removes the tombstone of [`Folder::put_tombstone`]: the manifest gets its name again.
+    pub(super) fn remove_tombstone(&self, id: &str) -> io::Result<()> {
+        let root = self.directory()?;
+        let (deleted, directory) = (root.open(DELETED)?, root.open(id)?);
+        match deleted.status(id)?.size {
+            // The archive had no manifest.
+            0 => deleted.remove(id)?,
+            _ => deleted.rename(id, &directory, MANIFEST, OnConflict::Keep)?,
+        }
+        directory.sync()?;
+        deleted.sync()
+    }
+
     /// Opens a file of an archive; none if there is none.
     pub(super) fn file(&self, id: &str, name: &str) -> io::Result<Option<File>> {
         let opened = self.directory()?.open(id).and_then(|directory| directory.file(name));
@@ -235,10 +249,12 @@ impl Folder {
         }
     }
 
-    /// Whether the folder of an archive lists a file.
-    pub(super) fn lists(&self, id: &str, name: &str) -> io::Result<bool> {
-        let names = self.directory()?.open(id)?.names()?;
-        Ok(names.iter().any(|listed| listed == name))
+    /// The names of the files in the folder of an archive; none if there is no such folder.
+    pub(super) fn names(&self, id: &str) -> io::Result<Vec<String>> {
+        match self.directory()?.open(id).and_then(|directory| directory.names()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            names => names,
+        }
     }
 
     /// Reads a small file, up to a limit; none if there is none.

@@ -1,17 +1,23 @@
 //! The location of the store: the settings, checked, and the backend that they describe.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
-use object_store::client::SpawnedReqwestConnector;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, SpawnService,
+    SpawnedReqwestConnector,
+};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::list::PaginatedListStore;
 use object_store::path::Path;
-use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 use url::{Host, Url};
 
@@ -19,6 +25,7 @@ use super::backend::Backend;
 use super::folder::{Folder, FolderAccess};
 use super::remote::Remote;
 use crate::error::{Error, Result};
+use crate::notify::{LocalTargets, network};
 
 const EXPECTED: &str = "a folder, file:FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX";
 
@@ -28,6 +35,12 @@ const EXPECTED: &str = "a folder, file:FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/P
 /// - Objects are deleted one by one: not every server supports bulk deletion, and the library panics on a response that
 ///   names another object.
 const OWN: [(&str, &str); 2] = [("timeout", "60 seconds"), ("aws_disable_bulk_delete", "true")];
+
+/// The variable of the environment that counts also for an [access](StoreAccess) with credentials of its own.
+const SHARED: &str = "AWS_ALLOW_HTTP";
+
+/// Variables that name an endpoint. They are those of the store of the settings.
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
 
 /// The location of the store.
 #[derive(Clone)]
@@ -40,6 +53,82 @@ pub struct StoreSettings {
     pub leftover_age: Duration,
     /// Whether the environment is read.
     pub(super) reads_environment: bool,
+    /// How a destination is reached; none for the store of the settings.
+    access: Option<StoreAccess>,
+}
+
+/// How a destination in remote storage is reached.
+#[derive(Clone, Debug, Default)]
+pub struct StoreAccess {
+    /// The address of a storage with the interface of S3; none for Amazon's.
+    pub endpoint: Option<String>,
+    /// The region of the bucket.
+    pub region: Option<String>,
+    /// The credentials; none for those of the environment.
+    pub credentials: Option<StoreCredentials>,
+    /// Whether connections may go to addresses of the machine itself.
+    pub local_targets: LocalTargets,
+    /// How long a request may take with its body; none for the default.
+    pub request_timeout: Option<Duration>,
+}
+
+/// Credentials of remote storage.
+#[derive(Clone, Debug)]
+pub struct StoreCredentials {
+    /// The id of the key; for Azure the name of the account. Google has none.
+    pub access_key_id: Option<String>,
+    /// The secret key; for Google the key of a service account, as JSON.
+    pub secret_access_key: SecretString,
+}
+
+/// Where a store is, to compare it with another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorePlace {
+    /// A folder.
+    Folder(PathBuf),
+    /// Remote storage.
+    Remote {
+        /// The provider: `s3`, `gs` or `az`.
+        scheme: &'static str,
+        /// Where the provider is, if it is not the usual address.
+        endpoint: Option<String>,
+        /// The account to which the container belongs, as Azure has them.
+        account: Option<String>,
+        /// The bucket or container.
+        bucket: String,
+        /// The parts of the prefix.
+        prefix: Vec<String>,
+    },
+}
+
+impl StorePlace {
+    /// Whether they are the same place, or one is inside of the other. Folders are compared as they are written.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Folder(one), Self::Folder(other)) => one.starts_with(other) || other.starts_with(one),
+            (
+                Self::Remote {
+                    scheme,
+                    endpoint,
+                    account,
+                    bucket,
+                    prefix,
+                },
+                Self::Remote {
+                    scheme: other_scheme,
+                    endpoint: other_endpoint,
+                    account: other_account,
+                    bucket: other_bucket,
+                    prefix: other_prefix,
+                },
+            ) => {
+                let is_same_bucket =
+                    (scheme, endpoint, account, bucket) == (other_scheme, other_endpoint, other_account, other_bucket);
+                is_same_bucket && (prefix.starts_with(other_prefix) || other_prefix.starts_with(prefix))
+            }
+            _ => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -48,11 +137,30 @@ enum Location {
     Remote { scheme: Scheme, url: Url, prefix: Path },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scheme {
     S3,
     Google,
     Azure,
+}
+
+impl Scheme {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Google => "gs",
+            Self::Azure => "az",
+        }
+    }
+
+    /// The prefix of its variables.
+    const fn variables(self) -> &'static str {
+        match self {
+            Self::S3 => "AWS_",
+            Self::Google => "GOOGLE_",
+            Self::Azure => "AZURE_",
+        }
+    }
 }
 
 /// Omits the options, which may be secrets.
@@ -78,6 +186,16 @@ impl StoreSettings {
         Self::at(Location::Folder(path.into()))
     }
 
+    /// The same with options of remote storage, named as the variables of the environment, which they replace.
+    #[must_use]
+    pub fn with_options(self, options: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self {
+            options: options.into_iter().collect(),
+            reads_environment: false,
+            ..self
+        }
+    }
+
     /// The folder; none for remote storage.
     pub fn local_folder(&self) -> Option<&std::path::Path> {
         match &self.location {
@@ -96,18 +214,208 @@ impl StoreSettings {
             options: Vec::new(),
             leftover_age: Duration::from_secs(hours * 60 * 60),
             reads_environment: true,
+            access: None,
         }
+    }
+
+    /// The same place, reached in another way than the variables of the environment say.
+    #[must_use]
+    pub fn with_access(self, access: StoreAccess) -> Self {
+        Self {
+            access: Some(access),
+            ..self
+        }
+    }
+
+    /// The provider of remote storage, as in its address: `s3`, `gs` or `az`; none for a folder.
+    pub fn scheme(&self) -> Option<&'static str> {
+        match &self.location {
+            Location::Folder(_) => None,
+            Location::Remote { scheme, .. } => Some(scheme.name()),
+        }
+    }
+
+    /// Where the store is.
+    pub fn place(&self) -> StorePlace {
+        match &self.location {
+            Location::Folder(path) => StorePlace::Folder(path.clone()),
+            Location::Remote { scheme, url, prefix } => StorePlace::Remote {
+                scheme: scheme.name(),
+                endpoint: self.endpoint(*scheme),
+                account: self.account(*scheme),
+                bucket: url.host_str().unwrap_or_default().to_owned(),
+                prefix: prefix.parts().map(|part| part.as_ref().to_owned()).collect(),
+            },
+        }
+    }
+
+    /// The endpoint in a form that can be compared, if it is not the provider's own.
+    fn endpoint(&self, scheme: Scheme) -> Option<String> {
+        let given = match &self.access {
+            Some(access) => access.endpoint.clone(),
+            None => self.option(scheme, &ENDPOINTS),
+        };
+        let url = Url::parse(&given?).ok()?;
+        let is_amazon = |host: &str| host == "amazonaws.com" || host.ends_with(".amazonaws.com");
+        if url.host_str().is_some_and(is_amazon) {
+            return None;
+        }
+        Some(format!(
+            "{}:{}{}",
+            url.host_str().unwrap_or_default(),
+            url.port_or_known_default().unwrap_or_default(),
+            url.path().trim_end_matches('/')
+        ))
+    }
+
+    /// The account of Azure.
+    fn account(&self, scheme: Scheme) -> Option<String> {
+        if scheme != Scheme::Azure {
+            return None;
+        }
+        let given = self.access.as_ref().and_then(|access| access.credentials.clone());
+        match given {
+            Some(credentials) => credentials.access_key_id,
+            None => self.option(scheme, &["AZURE_STORAGE_ACCOUNT_NAME"]),
+        }
+    }
+
+    /// The value of the environment or of the options that counts.
+    fn option(&self, scheme: Scheme, names: &[&str]) -> Option<String> {
+        let given = self
+            .environment(scheme.variables())
+            .into_iter()
+            .chain(self.options.clone());
+        let is_it = |name: &str| names.iter().any(|one| one.eq_ignore_ascii_case(name));
+        given.rev().find(|(name, _)| is_it(name)).map(|(_, value)| value)
+    }
+
+    /// Whether a connection to that endpoint is encrypted, or stays on this machine, or need not be encrypted.
+    pub fn permits(&self, endpoint: &Url) -> bool {
+        let is_allowed = || {
+            self.option(Scheme::S3, &[SHARED])
+                .is_some_and(|allowed| allowed == "true")
+        };
+        endpoint.scheme() == "https" || is_loopback(endpoint) || is_allowed()
     }
 
     /// The variables with that prefix. An empty one is ignored: environment files have lines like `AWS_ENDPOINT=`.
     fn environment(&self, prefix: &str) -> Vec<(String, String)> {
+        let is_read = |name: &str| match &self.access {
+            None => true,
+            Some(access) if access.credentials.is_some() => name == SHARED,
+            // Credentials of the environment, but for the place of the settings.
+            Some(_) => !ENDPOINTS.contains(&name),
+        };
         let variables = std::env::vars_os().filter(|_| self.reads_environment);
         variables
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, value)| name.starts_with(prefix) && !value.is_empty())
+            .filter(|(name, value)| name.starts_with(prefix) && !value.is_empty() && is_read(name))
+            .collect()
+    }
+
+    /// The options that an access stands for.
+    fn access_options(&self, scheme: Scheme) -> Vec<(String, String)> {
+        let Some(access) = &self.access else {
+            return Vec::new();
+        };
+        let names = match scheme {
+            Scheme::S3 => ("aws_access_key_id", "aws_secret_access_key"),
+            Scheme::Google => ("", "google_service_account_key"),
+            Scheme::Azure => ("azure_storage_account_name", "azure_storage_account_key"),
+        };
+        let credentials = access.credentials.iter().flat_map(|credentials| {
+            let id = credentials.access_key_id.clone().map(|id| (names.0, id));
+            let secret = (names.1, credentials.secret_access_key.expose_secret().to_owned());
+            id.into_iter().chain([secret])
+        });
+        let is_s3 = scheme == Scheme::S3;
+        let endpoint = access.endpoint.clone().map(|endpoint| ("aws_endpoint", endpoint));
+        let region = access.region.clone().map(|region| ("aws_region", region));
+        // A bucket with object lock accepts only uploads with a checksum.
+        let checksum = is_s3.then(|| ("aws_checksum_algorithm", "sha256".to_owned()));
+        let options = credentials.chain(endpoint).chain(region).chain(checksum);
+        options
+            .filter(|(name, _)| is_s3 || !name.starts_with("aws_"))
+            .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }
 }
+
+/// Connects a destination: only to addresses that are allowed, without redirects and without a proxy, which would resolve names
+/// itself.
+#[derive(Debug)]
+struct CheckedConnector {
+    local_targets: LocalTargets,
+    /// Whether the metadata server of a cloud may be asked, which has credentials.
+    uses_metadata: bool,
+    request_timeout: Duration,
+    runtime: Handle,
+}
+
+/// Refuses requests to addresses that are not allowed. Names are checked when they are resolved, which an address never is.
+#[derive(Debug)]
+struct CheckedService {
+    client: HttpClient,
+    local_targets: LocalTargets,
+    uses_metadata: bool,
+}
+
+impl CheckedService {
+    /// The address of a request's host, if it is one and is refused.
+    fn refused(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let host = request.uri().host()?.trim_start_matches('[').trim_end_matches(']');
+        let address: IpAddr = host.parse().ok()?;
+        let is_metadata = self.uses_metadata && METADATA.contains(&host);
+        (!is_metadata && !network::is_allowed(address, self.local_targets)).then_some(address)
+    }
+}
+
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'a>>;
+
+impl HttpService for CheckedService {
+    fn call<'a, 'b>(&'a self, request: HttpRequest) -> Answer<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        Box::pin(async move {
+            match self.refused(&request) {
+                None => self.client.execute(request).await,
+                Some(address) => {
+                    let problem = format!("the address {address} {}", network::LOCAL);
+                    Err(HttpError::new(HttpErrorKind::Unknown, std::io::Error::other(problem)))
+                }
+            }
+        })
+    }
+}
+
+/// The metadata servers of Amazon, Google and Azure.
+const METADATA: [&str; 3] = ["169.254.169.254", "169.254.170.2", "169.254.170.23"];
+
+impl HttpConnector for CheckedConnector {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        let client = network::client_builder(self.local_targets, self.request_timeout)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()
+            .map_err(|source| object_store::Error::Generic {
+                store: "destination",
+                source: Box::new(source),
+            })?;
+        Ok(HttpClient::new(CheckedService {
+            client: HttpClient::new(SpawnService::new(client, self.runtime.clone())),
+            local_targets: self.local_targets,
+            uses_metadata: self.uses_metadata,
+        }))
+    }
+}
+
+/// The default of the time limit of a request with its body.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Location {
     fn parse(text: &str) -> Option<Self> {
@@ -141,14 +449,21 @@ impl Location {
 
 /// Applies, in this order, our defaults, the environment and the given options.
 macro_rules! configured {
-    ($builder:expr, $prefix:literal, $settings:expr, $url:expr, $runtime:expr) => {{
+    ($builder:expr, $scheme:expr, $settings:expr, $url:expr, $runtime:expr) => {{
         let own = OWN.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let builder = $builder
-            .with_url($url.as_str())
-            .with_retry(retry())
-            .with_http_connector(SpawnedReqwestConnector::new($runtime.clone()));
+        let builder = $builder.with_url($url.as_str()).with_retry(retry());
+        let builder = match &$settings.access {
+            None => builder.with_http_connector(SpawnedReqwestConnector::new($runtime.clone())),
+            Some(access) => builder.with_http_connector(CheckedConnector {
+                local_targets: access.local_targets,
+                uses_metadata: access.credentials.is_none(),
+                request_timeout: access.request_timeout.unwrap_or(REQUEST_TIMEOUT),
+                runtime: $runtime.clone(),
+            }),
+        };
         own.into_iter()
-            .chain($settings.environment($prefix))
+            .chain($settings.environment($scheme.variables()))
+            .chain($settings.access_options($scheme))
             .chain($settings.options.iter().cloned())
             .fold(builder, |builder, (key, value)| {
                 match key.to_ascii_lowercase().parse() {
@@ -175,33 +490,46 @@ pub(super) fn connect(settings: &StoreSettings, access: FolderAccess, runtime: &
         }
         Location::Remote { scheme, url, prefix } => (scheme, url, prefix.clone()),
     };
+    let has_credentials = settings
+        .access
+        .as_ref()
+        .is_some_and(|access| access.credentials.is_some());
     Ok(Backend::Remote(match scheme {
         Scheme::S3 => {
-            let builder = checked(configured!(AmazonS3Builder::new(), "AWS_", settings, url, runtime))?;
-            remote(builder.build().map_err(refused)?, prefix)
+            let builder = checked(configured!(AmazonS3Builder::new(), *scheme, settings, url, runtime))?;
+            remote(builder.build().map_err(refused)?, prefix, *scheme)
         }
         Scheme::Google => {
-            let builder = configured!(GoogleCloudStorageBuilder::from_env(), "GOOGLE_", settings, url, runtime);
-            remote(builder.build().map_err(refused)?, prefix)
+            let builder = match has_credentials {
+                true => GoogleCloudStorageBuilder::new(),
+                false => GoogleCloudStorageBuilder::from_env(),
+            };
+            let builder = configured!(builder, *scheme, settings, url, runtime);
+            remote(builder.build().map_err(refused)?, prefix, *scheme)
         }
         Scheme::Azure => {
-            let builder = configured!(MicrosoftAzureBuilder::from_env(), "AZURE_", settings, url, runtime);
-            remote(builder.build().map_err(refused)?, prefix)
+            let builder = match has_credentials {
+                true => MicrosoftAzureBuilder::new(),
+                false => MicrosoftAzureBuilder::from_env(),
+            };
+            let builder = configured!(builder, *scheme, settings, url, runtime);
+            remote(builder.build().map_err(refused)?, prefix, *scheme)
         }
     }))
 }
 
-fn remote(objects: impl ObjectStore + PaginatedListStore, prefix: Path) -> Remote {
+fn remote(objects: impl ObjectStore + PaginatedListStore, prefix: Path, scheme: Scheme) -> Remote {
     let objects = Arc::new(objects);
     Remote {
         pages: Some(objects.clone()),
         objects,
         prefix,
+        reports_versions: scheme != Scheme::Google,
         ignores_conditions: Arc::default(),
     }
 }
 
-/// StoreSettings that become part of each request's headers, with the names of their variables. The library would panic on what a
+/// Settings that become part of each request's headers, with the names of their variables. The library would panic on what a
 /// header can't have.
 const OF_HEADERS: [(AmazonS3ConfigKey, &str); 3] = [
     (AmazonS3ConfigKey::AccessKeyId, "AWS_ACCESS_KEY_ID"),
@@ -245,13 +573,7 @@ fn allow_loopback(builder: AmazonS3Builder, endpoint: &Url) -> Result<AmazonS3Bu
     if endpoint.scheme() != "http" {
         return Ok(builder);
     }
-    let is_loopback = match endpoint.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    if is_loopback {
+    if is_loopback(endpoint) {
         return Ok(builder.with_allow_http(true));
     }
     let is_allowed = setting(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp));
@@ -260,6 +582,15 @@ fn allow_loopback(builder: AmazonS3Builder, endpoint: &Url) -> Result<AmazonS3Bu
         false => Err(invalid(
             "AWS_ENDPOINT is plain HTTP to another machine; use https, or allow it with AWS_ALLOW_HTTP=true".to_owned(),
         )),
+    }
+}
+
+fn is_loopback(endpoint: &Url) -> bool {
+    match endpoint.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 

@@ -1,20 +1,21 @@
 //! The manifests of archives: writing, changing and listing them.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use campus_backup_archive::{Manifest, ManifestError};
+use campus_backup_archive::{Manifest, ManifestError, ObjectFile};
 use futures_util::{StreamExt, stream};
 use object_store::{PutMode, UpdateVersion};
 
 use super::backend::PutOutcome;
 use super::entry::EntryFault;
-use super::names::{self, MANIFEST, UNFINISHED};
+use super::names::{MANIFEST, UNFINISHED};
 use super::object::{ObjectVersion, UnreadableEntry};
 use super::{Store, fault, id};
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 
 /// The size limit of a manifest, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 256 << 10;
@@ -36,6 +37,26 @@ pub struct Listing {
     pub archives: Vec<Arc<Manifest>>,
     /// The unreadable entries.
     pub unreadable: Vec<UnreadableEntry>,
+}
+
+/// The archives that have a manifest, with their files, as one listing shows them: nothing of them is read.
+#[derive(Clone, Debug, Default)]
+pub struct ArchiveSizes {
+    /// The files of each archive with their bytes.
+    archives: HashMap<String, Vec<(ObjectFile, u64)>>,
+    /// The ids of which nothing is known, because they can't be read.
+    unreadable: BTreeSet<String>,
+}
+
+impl ArchiveSizes {
+    /// Whether an archive is there with a manifest and this file of this size. Where none is given, any is right.
+    pub fn has(&self, id: &str, file: Option<ObjectFile>, size: Option<u64>) -> bool {
+        let mut files = self.archives.get(id).into_iter().flatten();
+        let is_it = |(found, bytes): &(ObjectFile, u64)| {
+            file.is_none_or(|file| file == *found) && size.is_none_or(|size| size == *bytes)
+        };
+        self.unreadable.contains(id) || files.any(is_it)
+    }
 }
 
 /// A cache of manifests. An entry is valid as long as the version of its object is the same.
@@ -69,13 +90,26 @@ impl Store {
                 _ => return Err(Error::internal(doing)("the archive has one")),
             },
         }
-        if let Err(error) = backend.remove(id, UNFINISHED).await {
-            tracing::warn!(id, %error, "an archive is listed and still has its file `unfinished`; it will be swept");
+        self.end_writing(id).await;
+        Ok(())
+    }
+
+    /// Removes the mark of an archive that was written and is listed.
+    pub(crate) async fn end_writing(&self, id: &str) {
+        let backend = &self.0.backend;
+        match backend.remove(id, UNFINISHED).await {
+            // It stays in an immutable bucket and has no effect.
+            Err(error) if fault::is_refusal(&error) => {
+                tracing::debug!(id, %error, "the store keeps the file `unfinished` of an archive that is listed");
+            }
+            Err(error) => {
+                tracing::warn!(id, %error, "an archive is listed and still has its file `unfinished`; it will be swept");
+            }
+            Ok(()) => {}
         }
         if let Some(folder) = backend.folder() {
             folder.release(id);
         }
-        Ok(())
     }
 
     /// Creates the manifest of an archive that has none, or an unreadable one. The caller has read the archive to its
@@ -172,7 +206,7 @@ impl Store {
                 continue;
             }
             let manifest = objects.iter().find(|object| object.name == MANIFEST);
-            let has_archive = objects.iter().any(|object| names::form_of(&object.name).is_some());
+            let has_archive = objects.iter().any(|object| object.file().is_some());
             let is_unfinished = objects.iter().any(|object| object.name == UNFINISHED);
             match manifest {
                 Some(manifest) => drop(versions.insert(id.clone(), manifest.version.clone())),
@@ -209,10 +243,34 @@ impl Store {
         Ok(Listing::of(read, unreadable))
     }
 
+    /// Which archives have a manifest and a file of which size. It needs one listing.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`] if the store itself can't be read.
+    pub async fn archive_sizes(&self) -> Result<ArchiveSizes> {
+        let contents = self.0.backend.contents().await?;
+        let mut sizes = ArchiveSizes {
+            unreadable: contents.unreadable.iter().map(|entry| entry.id.clone()).collect(),
+            ..ArchiveSizes::default()
+        };
+        for (id, objects) in &contents.archives {
+            let has_manifest = objects.iter().any(|object| object.name == MANIFEST);
+            if has_manifest && !contents.is_deleted(id) {
+                let files = objects
+                    .iter()
+                    .filter_map(|object| object.file().map(|file| (file, object.version.size)));
+                sizes.archives.insert(id.clone(), files.collect());
+            }
+        }
+        Ok(sizes)
+    }
+
     /// The manifest of an archive that exists and is not deleted.
     async fn current(&self, id: &str) -> Result<(UpdateVersion, ObjectVersion, Bytes)> {
         let backend = &self.0.backend;
-        let (tombstone, fetched) = tokio::try_join!(backend.tombstone(id::checked(id)?), self.fetch(id))?;
+        let (tombstone, fetched) = tokio::join!(backend.tombstone(id::checked(id)?), self.fetch(id));
+        // If both are refused, only the answer to the second request has a body that says why.
+        let (fetched, tombstone) = (fetched?, tombstone?);
         match fetched {
             Some((version, object_version, json))
                 if tombstone.is_none_or(|tombstone| tombstone.changed < object_version.changed) =>
@@ -252,7 +310,7 @@ impl ManifestCache {
     /// Splits a listing into cached manifests and those to read. The version is the listing's: a manifest that changes
     /// before it is read is read again next time.
     fn split(&self, versions: HashMap<String, ObjectVersion>) -> (CachedManifests, Vec<(String, ObjectVersion)>) {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock(&self.0);
         let mut reads = CachedManifests::new();
         let mut missing = Vec::new();
         for (id, object_version) in versions {
@@ -265,7 +323,7 @@ impl ManifestCache {
     }
 
     fn keep(&self, reads: &CachedManifests) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone_from(reads);
+        lock(&self.0).clone_from(reads);
     }
 }
 

@@ -7,15 +7,18 @@
 //! <archives>/2026-11-25T03-53-08Z-5f1c2a9b/archive.json.zst    the archive: .zst if compressed, .age if encrypted
 //!                                         /manifest.json       its manifest; written last
 //!                                         /unfinished          a check is still running; removed when the manifest exists
+//!                                         /archive-407133.json.zst.age  the archive instead, after it was encrypted again
 //!           /deleted/2026-11-25T03-53-08Z-5f1c2a9b             tombstone: when the archive was deleted
 //! ```
 //!
 //! - **An archive is published atomically.** [`Store::create`] gives a [`StoreWriter`]. It writes under a temporary
 //!   name (folder) or in parts that no listing shows (remote). [`StoreWriter::finish`] makes the archive durable and
 //!   gives it its name. [`Store::put_manifest`] lists it, after the writer has read it back.
+//! - **An archive is encrypted again atomically.** The new file has another name ([`ObjectFile`]). The manifest names the file that
+//!   counts, so that changing it is the one step. [`Store::remove_superseded`] removes the former file afterwards.
 //! - **An archive is deleted atomically.** In a folder its manifest is renamed to its tombstone, `deleted/<id>`, which
 //!   needs no space. In remote storage the tombstone is written first. [`Store::sweep`] removes the rest if a crash
-//!   interrupts. A tombstone distinguishes "deleted" from "never existed", for [`TOMBSTONE_DAYS`] and for the newest
+//!   interrupts. If the store refuses it (a retention rule), the archive stays as it is. A tombstone distinguishes "deleted" from "never existed", for [`TOMBSTONE_DAYS`] and for the newest
 //!   [`TOMBSTONES`].
 //! - **Concurrent writers lose no update.** [`Store::update`] writes a manifest on the condition that it is still the
 //!   version that was read. A folder has no such condition; it has a lock, for other processes too.
@@ -29,8 +32,9 @@
 //!
 //! Credentials and endpoints come from the variables of each provider's own tools (`AWS_ACCESS_KEY_ID`,
 //! `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT`; `GOOGLE_SERVICE_ACCOUNT`; `AZURE_STORAGE_ACCOUNT_NAME`,
-//! `AZURE_STORAGE_ACCOUNT_KEY`; and so on, as [`object_store`] lists them). Tests use a folder, memory and a server of
-//! the S3 protocol; for Google and Azure only the settings are tested.
+//! `AZURE_STORAGE_ACCOUNT_KEY`; and so on, as [`object_store`] lists them). For a [destination](crate::destination) they are
+//! given as [`StoreAccess`]. Tests use a folder, memory and a server of the S3 protocol; for Google and Azure only the settings
+//! are tested.
 //!
 //! A process that is killed during an upload leaves parts that this interface can't list and that cost money. Give the
 //! bucket a lifecycle rule that aborts incomplete multipart uploads after a few days.
@@ -61,21 +65,22 @@ mod writer;
 
 use std::fmt;
 use std::io::{BufReader, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use campus_backup_archive::Form;
+use campus_backup_archive::ObjectFile;
 use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 pub use self::blocking_writer::BlockingWriter;
 pub use self::entry::EntryFault;
 pub use self::fault::StoreFault;
+pub(crate) use self::fault::is_refusal;
 pub use self::id::is_id;
-pub use self::location::StoreSettings;
-pub use self::manifests::Listing;
+pub use self::location::{StoreAccess, StoreCredentials, StorePlace, StoreSettings};
+pub use self::manifests::{ArchiveSizes, Listing};
 pub use self::object::UnreadableEntry;
-pub use self::probe::StoreCheck;
+pub use self::probe::{MissingStoreFeature, StoreCheck};
 pub use self::reader::{CHUNK_SIZE, StoreReader};
 pub use self::sweep::{SweepReport, TOMBSTONE_DAYS, TOMBSTONES};
 pub use self::writer::{PART, StoreWriter};
@@ -106,6 +111,8 @@ struct StoreInner {
     /// Serialises changes of manifests in this process. Other processes are excluded by the backend.
     update_lock: tokio::sync::Mutex<()>,
     manifest_cache: ManifestCache,
+    /// The id of the file of a [check](Store::check) that the store refused to delete.
+    kept_probe: Mutex<Option<String>>,
 }
 
 impl Store {
@@ -143,6 +150,7 @@ impl Store {
             leftover_age,
             update_lock: tokio::sync::Mutex::default(),
             manifest_cache: ManifestCache::default(),
+            kept_probe: Mutex::default(),
         };
         Self(Arc::new(shared), None)
     }
@@ -152,12 +160,13 @@ impl Store {
         id::new(at)
     }
 
-    /// An archive with these layers, as a source that can be read repeatedly. It need not have a manifest yet.
-    pub fn source(&self, id: &str, form: Form) -> Arc<dyn ArchiveSource> {
+    /// An archive by its file (that of its manifest: [`Manifest::file`](campus_backup_archive::Manifest::file)), as a source that
+    /// can be read repeatedly. It need not have a manifest yet.
+    pub fn source(&self, id: &str, file: impl Into<ObjectFile>) -> Arc<dyn ArchiveSource> {
         Arc::new(StoredSource {
             store: self.clone(),
             id: id.to_owned(),
-            form,
+            file: file.into(),
         })
     }
 
@@ -179,28 +188,42 @@ impl Store {
         wait(&self.0.runtime, doing)
     }
 
-    /// The layers of an archive without a readable manifest, from the name of its file.
+    /// The file of an archive without a readable manifest.
     ///
     /// # Errors
     /// [`Error::ArchiveNotFound`] or [`Error::ArchiveGone`] if there is no such archive.
-    pub async fn form(&self, id: &str) -> Result<Form> {
+    pub async fn file_of(&self, id: &str) -> Result<ObjectFile> {
         match self.stored(id::checked(id)?).await? {
-            Some((form, _)) => Ok(form),
+            Some((file, _)) => Ok(file),
             None => Err(self.absent(id).await),
         }
     }
 
     /// The archive file, if it exists and the service is not still writing it.
-    async fn stored(&self, id: &str) -> Result<Option<(Form, ObjectVersion)>> {
-        if self.0.backend.object_version(id, UNFINISHED).await?.is_some() {
+    async fn stored(&self, id: &str) -> Result<Option<(ObjectFile, ObjectVersion)>> {
+        let backend = &self.0.backend;
+        if backend.object_version(id, UNFINISHED).await?.is_some() {
             return Ok(None);
         }
-        for form in names::FORMS {
-            if let Some(object_version) = self.0.backend.object_version(id, &names::archive(form)).await? {
-                return Ok(Some((form, object_version)));
+        for file in names::first_files() {
+            if let Some(object_version) = backend.object_version(id, &file.name()).await? {
+                return Ok(Some((file, object_version)));
+            }
+        }
+        // Only an archive that was encrypted again has another file. Any of its files has the same content.
+        for file in self.files_encrypted_again(id).await? {
+            if let Some(object_version) = backend.object_version(id, &file.name()).await? {
+                return Ok(Some((file, object_version)));
             }
         }
         Ok(None)
+    }
+
+    /// The files of an archive that was encrypted again.
+    async fn files_encrypted_again(&self, id: &str) -> Result<Vec<ObjectFile>> {
+        let names = self.0.backend.names(id).await?;
+        let files = names.iter().filter_map(|name| ObjectFile::from_name(name));
+        Ok(files.filter(|file| file.number > 0).collect())
     }
 
     /// Why an object of that archive is missing.
@@ -232,12 +255,12 @@ impl Store {
 struct StoredSource {
     store: Store,
     id: String,
-    form: Form,
+    file: ObjectFile,
 }
 
 impl ArchiveSource for StoredSource {
     fn open(&self) -> Result<Box<dyn Read + Send>> {
-        let reader = self.store.wait(self.store.read(&self.id, self.form, None))?;
+        let reader = self.store.wait(self.store.read(&self.id, self.file, None))?;
         Ok(Box::new(BufReader::with_capacity(BUFFER, reader.into_reader())))
     }
 }

@@ -1,7 +1,6 @@
 //! The names of the files of an archive. Any other file in the store is foreign and is neither changed nor removed.
 
-use campus_backup_archive::Form;
-use campus_backup_archive::{Compression, Encryption};
+use campus_backup_archive::{Form, ObjectFile};
 
 /// The manifest of an archive; written last.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -12,37 +11,14 @@ pub(super) const DELETED: &str = "deleted";
 /// The tombstone of earlier versions, in the folder of the archive.
 pub(super) const OLD_TOMBSTONE: &str = "deleted.json";
 
-const ARCHIVE: &str = "archive.json";
-
 /// The end of the temporary name of a file.
 const PART: &str = ".part";
 /// The number of random characters before it.
 const RANDOM: usize = 6;
 
-/// All layers that an archive can have. The first existing file is the archive.
-pub(super) const FORMS: [Form; 4] = [
-    form(Compression::Zstd, Encryption::Age),
-    form(Compression::Zstd, Encryption::None),
-    form(Compression::None, Encryption::Age),
-    form(Compression::None, Encryption::None),
-];
-
-const fn form(compression: Compression, encryption: Encryption) -> Form {
-    Form {
-        compression,
-        encryption,
-    }
-}
-
-/// The name of an archive with these layers.
-pub(super) fn archive(form: Form) -> String {
-    format!("{ARCHIVE}{}", form.suffix())
-}
-
-/// The layers according to the name of an archive; none if it is not the name of one.
-pub(super) fn form_of(name: &str) -> Option<Form> {
-    let suffix = name.strip_prefix(ARCHIVE)?;
-    FORMS.into_iter().find(|form| form.suffix() == suffix)
+/// The files that an archive can have before it is encrypted again. The first existing one is the archive.
+pub(super) fn first_files() -> [ObjectFile; 4] {
+    Form::ALL.map(ObjectFile::from)
 }
 
 /// A temporary name for a file that is being written.
@@ -66,7 +42,7 @@ pub(super) fn is_ours(name: &str) -> bool {
 }
 
 fn is_final(name: &str) -> bool {
-    matches!(name, MANIFEST | UNFINISHED | OLD_TOMBSTONE) || form_of(name).is_some()
+    matches!(name, MANIFEST | UNFINISHED | OLD_TOMBSTONE) || ObjectFile::from_name(name).is_some()
 }
 
 #[cfg(test)]
@@ -83,7 +59,9 @@ mod tests {
             "archive.json.zst",
             "archive.json.age",
             "archive.json.zst.age",
+            "archive-1.json.zst.age",
             &unfinished("archive.json.zst"),
+            &unfinished("archive-12.json.zst.age"),
             &unfinished(MANIFEST),
         ] {
             assert!(is_ours(name), "{name}");
@@ -92,6 +70,8 @@ mod tests {
             "",
             "notes.txt",
             "archive.json.gz",
+            "archive-0.json.zst",
+            "archive-b.json.zst",
             "archive.json.zst.part",
             ".archive.json.zst.Xy12Z3",
             ".archive.json.zst.toolong.part",

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use campus_backup_archive::ObjectFile;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entry::EntryFault;
-use super::names::{self, MANIFEST, OLD_TOMBSTONE};
+use super::names::{MANIFEST, OLD_TOMBSTONE};
 use crate::directory::FileStatus;
 
 /// The contents of the store.
@@ -79,9 +80,14 @@ impl ObjectVersion {
 }
 
 impl Object {
+    /// The file of an archive that it is, if it is one.
+    pub(super) fn file(&self) -> Option<ObjectFile> {
+        ObjectFile::from_name(&self.name)
+    }
+
     /// Whether it is the archive or its manifest.
     pub(super) fn is_of_archive(&self) -> bool {
-        self.name == MANIFEST || names::form_of(&self.name).is_some()
+        self.name == MANIFEST || self.file().is_some()
     }
 }
 

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use campus_backup_archive::Form;
+use campus_backup_archive::ObjectFile;
 use futures_util::{Stream, stream};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use super::backend::Backend;
 use super::folder::Folder;
-use super::{Store, blocking, fault, id, names};
+use super::{Store, blocking, fault, id};
 use crate::blocking::wait;
 use crate::error::{Error, Result};
 
@@ -58,18 +58,18 @@ struct RemoteReader {
 }
 
 impl Store {
-    /// Opens an archive with these layers (those of its manifest: [`Object::form`](campus_backup_archive::manifest::Object::form)),
-    /// or a range of its bytes. It need not have a manifest yet.
+    /// Opens an archive by its file (that of its manifest: [`Manifest::file`](campus_backup_archive::Manifest::file)), or a range of
+    /// its bytes. It need not have a manifest yet.
     ///
     /// # Errors
     /// [`Error::ArchiveNotFound`] or [`Error::ArchiveGone`], [`Error::Invalid`] if there is no such `range`,
     /// [`Error::StoreUnavailable`].
-    pub async fn read(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<StoreReader> {
-        self.within(READING, self.open_archive(id, form, range)).await
+    pub async fn read(&self, id: &str, file: impl Into<ObjectFile>, range: Option<Range<u64>>) -> Result<StoreReader> {
+        self.within(READING, self.open_archive(id, file.into(), range)).await
     }
 
-    async fn open_archive(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<StoreReader> {
-        let name = names::archive(form);
+    async fn open_archive(&self, id: &str, file: ObjectFile, range: Option<Range<u64>>) -> Result<StoreReader> {
+        let name = file.name();
         let opened = match &self.0.backend {
             Backend::Folder(folder) => {
                 let (folder, owned) = (folder.clone(), id::checked(id)?.to_owned());

@@ -27,6 +27,8 @@ pub(super) struct Remote {
     pub(super) pages: Option<Arc<dyn PaginatedListStore>>,
     /// The prefix of all names.
     pub(super) prefix: Path,
+    /// Whether an object has a version only in a bucket that keeps versions. Google gives one to each object.
+    pub(super) reports_versions: bool,
     /// Whether the storage is known to ignore conditions.
     pub(super) ignores_conditions: Arc<AtomicBool>,
 }

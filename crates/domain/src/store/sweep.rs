@@ -39,6 +39,7 @@ pub struct SweepReport {
 impl Store {
     /// Removes the remains of a crash of the service:
     ///
+    /// - files of archives that were encrypted again, if the manifest does not name them;
     /// - unfinished files: those with a name of [`names::unfinished`], and an archive with a file `unfinished` and
     ///   without a manifest;
     /// - the rest of deletions;
@@ -60,8 +61,13 @@ impl Store {
         let contents = self.0.backend.contents().await?;
         let mut swept = SweepReport::default();
         for (id, objects) in &contents.archives {
-            if let Err(error) = self.sweep_one(id, objects, &contents, &mut swept).await {
-                tracing::warn!(id, %error, "what may be left of an archive was not removed");
+            match self.sweep_one(id, objects, &contents, &mut swept).await {
+                // An immutable bucket refuses it for weeks.
+                Err(error) if fault::is_refusal(&error) => {
+                    tracing::debug!(id, %error, "the store keeps what may be left of an archive");
+                }
+                Err(error) => tracing::warn!(id, %error, "what may be left of an archive was not removed"),
+                Ok(()) => {}
             }
         }
         self.prune_tombstones(&contents, &mut swept).await?;
@@ -86,7 +92,7 @@ impl Store {
         let unfinished = find(UNFINISHED);
         let mut is_in_use = false;
         for object in objects {
-            let is_whole = names::form_of(&object.name).is_some();
+            let is_whole = object.file().is_some();
             let is_candidate =
                 names::is_unfinished(&object.name) || (is_whole && unfinished.is_some() && manifest.is_none());
             if is_candidate {
@@ -96,6 +102,13 @@ impl Store {
                 }
             }
         }
+        if manifest.is_some()
+            && objects
+                .iter()
+                .any(|object| object.file().is_some_and(|file| file.number > 0))
+        {
+            self.sweep_superseded(id, objects, swept).await?;
+        }
         // Removed last: without it, the archive would look like a foreign one.
         if let Some(unfinished) = unfinished.filter(|unfinished| !is_in_use && self.is_old(&unfinished.version)) {
             self.0.backend.remove(id, UNFINISHED).await?;
@@ -104,6 +117,33 @@ impl Store {
         if let Some(folder) = self.0.backend.folder().cloned() {
             let (id, moment) = (id.to_owned(), Utc::now() - self.leftover_age());
             blocking(move || folder.tidy_before(&id, moment)).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the files of an archive that was encrypted again, except for the one that its manifest names: the former one, and
+    /// one whose writer was interrupted.
+    async fn sweep_superseded(&self, id: &str, objects: &[Object], swept: &mut SweepReport) -> Result<()> {
+        // Serialised with changes of the manifest.
+        let _turn = self.0.update_lock.lock().await;
+        let _lock = self.0.backend.lock().await?;
+        let Ok(manifest) = self.manifest(id).await else {
+            return Ok(());
+        };
+        if !self.has_file_of(&manifest).await? {
+            tracing::warn!(
+                id,
+                "the file that a manifest names is not there, so no other file of the archive is removed"
+            );
+            return Ok(());
+        }
+        let is_other = |object: &&Object| object.file().is_some_and(|file| file.number != manifest.file_number);
+        for object in objects.iter().filter(is_other) {
+            // The lock is held until the file is removed.
+            if let Some(_writer) = self.ended_writer_of(id, object).await? {
+                self.0.backend.remove(id, &object.name).await?;
+                swept.add_leftover(object);
+            }
         }
         Ok(())
     }
@@ -143,12 +183,7 @@ impl Store {
         if !is_there || self.is_protected(id).await? {
             return Ok(());
         }
-        // In a folder the manifest is renamed to the tombstone. So an archive that has both was copied back, whatever
-        // the times of its files say.
-        if is_marked
-            && self.0.backend.folder().is_some()
-            && self.0.backend.object_version(id, MANIFEST).await?.is_some()
-        {
+        if is_marked && self.is_back(id).await? {
             return Ok(());
         }
         let is_earlier = |object: &&Object| object.version.changed <= tombstone.changed;
@@ -169,30 +204,35 @@ impl Store {
 
     /// Removes an unfinished file, if it is a leftover.
     async fn sweep_leftover(&self, id: &str, object: &Object) -> Result<bool> {
-        let (writer, is_old) = match self.0.backend.folder().cloned() {
-            Some(folder) => {
-                let (owned, name) = (id.to_owned(), object.name.clone());
-                match blocking(move || folder.writer_of(&owned, &name)).await? {
-                    Ok(writer) => {
-                        let is_older = is_older(object.version.changed, AGE_WITHOUT_LOCKS);
-                        let is_old =
-                            self.is_old(&object.version) && (matches!(writer, WriterState::Gone(_)) || is_older);
-                        (writer, is_old)
-                    }
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-                    Err(error) => return Err(fault::entry(id, "sweeping the folder of archives")(error)),
-                }
-            }
-            None => (WriterState::Unknown, self.is_old(&object.version)),
+        let Some(_writer) = self.ended_writer_of(id, object).await? else {
+            return Ok(false);
         };
         // Its writer may have finished since the listing.
-        let is_unfinished = names::is_unfinished(&object.name);
-        let is_at_work = matches!(writer, WriterState::AtWork);
-        if is_at_work || !is_old || (!is_unfinished && self.fetch(id).await?.is_some()) {
+        if !names::is_unfinished(&object.name) && self.fetch(id).await?.is_some() {
             return Ok(false);
         }
         self.0.backend.remove(id, &object.name).await?;
         Ok(true)
+    }
+
+    /// The writer of a file, if its lock and the age of the file say that it has ended. Where there are no locks, the age alone does.
+    async fn ended_writer_of(&self, id: &str, object: &Object) -> Result<Option<WriterState>> {
+        let is_old = self.is_old(&object.version);
+        let Some(folder) = self.0.backend.folder().cloned() else {
+            return Ok(is_old.then_some(WriterState::Unknown));
+        };
+        let (owned, name) = (id.to_owned(), object.name.clone());
+        let writer = match blocking(move || folder.writer_of(&owned, &name)).await? {
+            Ok(writer) => writer,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fault::entry(id, "sweeping the folder of archives")(error)),
+        };
+        let has_ended = match &writer {
+            WriterState::AtWork => false,
+            WriterState::Gone(_) => is_old,
+            WriterState::Unknown => is_old && is_older(object.version.changed, AGE_WITHOUT_LOCKS),
+        };
+        Ok(has_ended.then_some(writer))
     }
 
     /// Removes the oldest tombstones.
@@ -208,6 +248,9 @@ impl Store {
             .buffer_unordered(REMOVALS);
         let removed: Vec<_> = removed.collect().await;
         for (removed, version) in removed {
+            if removed.as_ref().is_err_and(fault::is_refusal) {
+                continue;
+            }
             removed?;
             swept.tombstones += 1;
             swept.bytes += version.size;

@@ -3,14 +3,14 @@
 use std::mem;
 
 use bytes::Bytes;
-use campus_backup_archive::Form;
+use campus_backup_archive::ObjectFile;
 use object_store::PutMode;
 use object_store::buffered::BufWriter;
 use tokio::io::AsyncWriteExt;
 
 use super::backend::Backend;
 use super::folder::Unfinished;
-use super::names::{self, UNFINISHED};
+use super::names::UNFINISHED;
 use super::{Store, blocking, fault, id};
 use crate::blocking::wait;
 use crate::directory::OnConflict;
@@ -19,6 +19,9 @@ use crate::error::{Error, Result};
 /// The size of the parts of an upload to remote storage, in bytes; the minimum of S3. There are at most 10,000 parts,
 /// so an archive has at most 48 GiB.
 pub const PART: usize = 5 << 20;
+
+/// How many parts an upload has at most.
+const MAX_PARTS: u64 = 10_000;
 
 /// How many parts are uploaded at once.
 const PARTS: usize = 2;
@@ -51,12 +54,20 @@ enum ObjectSink {
 }
 
 impl Store {
-    /// Begins to write an archive with that [new id](Store::new_id) and these layers.
+    /// How many bytes an archive may have; none for no limit.
+    pub fn largest_archive(&self) -> Option<u64> {
+        match &self.0.backend {
+            Backend::Folder(_) => None,
+            Backend::Remote(_) => Some(MAX_PARTS * PART as u64),
+        }
+    }
+
+    /// Begins to write an archive with that [new id](Store::new_id) and this file, or another file of an archive that is listed.
     ///
     /// # Errors
     /// [`Error::ArchiveNotFound`] if the id is not valid; [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
-    pub async fn create(&self, id: &str, form: Form) -> Result<StoreWriter> {
-        let name = names::archive(form);
+    pub async fn create(&self, id: &str, file: impl Into<ObjectFile>) -> Result<StoreWriter> {
+        let name = file.into().name();
         let sink = match &self.0.backend {
             Backend::Folder(folder) => {
                 let (folder, id, name) = (folder.clone(), id::checked(id)?.to_owned(), name.clone());
@@ -156,7 +167,7 @@ impl StoreWriter {
         let marked = backend.put(&id, UNFINISHED, Bytes::new(), PutMode::Overwrite);
         store.within(FINISHING, marked).await?;
         let sink = self.take()?;
-        let finished = store.within(FINISHING, self.publish(sink)).await;
+        let finished = store.within(FINISHING, publish(&store, &id, sink)).await;
         if finished.is_err() {
             let cleaned = store.within(FINISHING, async {
                 if backend.object_version(&id, &self.name).await?.is_none() {
@@ -169,32 +180,6 @@ impl StoreWriter {
             let _ = cleaned.await;
         }
         finished
-    }
-
-    async fn publish(&self, sink: ObjectSink) -> Result<()> {
-        match sink {
-            ObjectSink::File(file) => {
-                let (store, id) = (self.store.clone(), self.id.clone());
-                let published = blocking(move || -> std::io::Result<()> {
-                    if let (Some(file), Some(folder)) = (file.publish(OnConflict::Keep)?, store.0.backend.folder()) {
-                        folder.hold(&id, file);
-                    }
-                    Ok(())
-                });
-                published.await?.map_err(fault::io(FINISHING))
-            }
-            ObjectSink::Remote(mut writer) => {
-                // A separate task, which continues if this call is cancelled: only then are the parts removed if they
-                // can't be joined.
-                let finished = self.store.0.runtime.spawn(async move { writer.shutdown().await });
-                let finished = finished.await.map_err(Error::internal(FINISHING))?;
-                finished.map_err(|error| match error.downcast::<object_store::Error>() {
-                    Ok(error) => fault::store(FINISHING)(error),
-                    Err(error) => fault::io(FINISHING)(error),
-                })
-            }
-            ObjectSink::Closed => Ok(()),
-        }
     }
 
     /// Removes what was written and waits for that. Dropping does the same in the background.
@@ -228,6 +213,32 @@ impl StoreWriter {
 impl Drop for StoreWriter {
     fn drop(&mut self) {
         self.give_up();
+    }
+}
+
+async fn publish(store: &Store, id: &str, sink: ObjectSink) -> Result<()> {
+    match sink {
+        ObjectSink::File(file) => {
+            let (store, id) = (store.clone(), id.to_owned());
+            let published = blocking(move || -> std::io::Result<()> {
+                if let (Some(file), Some(folder)) = (file.publish(OnConflict::Keep)?, store.0.backend.folder()) {
+                    folder.hold(&id, file);
+                }
+                Ok(())
+            });
+            published.await?.map_err(fault::io(FINISHING))
+        }
+        ObjectSink::Remote(mut writer) => {
+            // A separate task, which continues if this call is cancelled: only then are the parts removed if they
+            // can't be joined.
+            let finished = store.0.runtime.spawn(async move { writer.shutdown().await });
+            let finished = finished.await.map_err(Error::internal(FINISHING))?;
+            finished.map_err(|error| match error.downcast::<object_store::Error>() {
+                Ok(error) => fault::store(FINISHING)(error),
+                Err(error) => fault::io(FINISHING)(error),
+            })
+        }
+        ObjectSink::Closed => Ok(()),
     }
 }
 

@@ -158,7 +158,7 @@ fn memory(database: &Database, archive: &str, report: &mut Report) -> Result<()>
 }
 
 /// Requests work and waits for its success. Returns the seconds and the job.
-fn work(service: &Service, path: &str, asked: &str) -> Result<(f64, Value)> {
+pub(super) fn work(service: &Service, path: &str, asked: &str) -> Result<(f64, Value)> {
     let (address, token) = (&service.address, &service.token);
     let start = Instant::now();
     let job = client::post(address, token, path, asked)?;
@@ -173,7 +173,7 @@ fn work(service: &Service, path: &str, asked: &str) -> Result<(f64, Value)> {
     }
 }
 
-fn text(value: &Value) -> Result<String> {
+pub(super) fn text(value: &Value) -> Result<String> {
     Ok(value.as_str().ok_or("an answer lacks a text")?.to_owned())
 }
 

@@ -4,7 +4,7 @@
 //! the same run on the same data, and the result is the ratio of the medians. The machine should be idle.
 //!
 //! There is one file for each kind of measurement: `downloads`, `every` (memory and the first byte), `together`,
-//! `clear`, `stats`, `demo`, `archives`. `report` is common to all: spreads, rows, limits and the output. `machine`
+//! `clear`, `stats`, `demo`, `archives`, `imports`. `report` is common to all: spreads, rows, limits and the output. `machine`
 //! describes the machine.
 
 mod archives;
@@ -12,6 +12,7 @@ mod clear;
 mod demo;
 mod downloads;
 mod every;
+mod imports;
 mod machine;
 mod report;
 mod stats;
@@ -69,6 +70,8 @@ enum Work {
     Demo,
     /// Creating and restoring archives, and their memory.
     Archives,
+    /// Importing a file, and its memory.
+    Imports,
 }
 
 impl Options {
@@ -141,6 +144,9 @@ fn measure(options: &Options, database: &Database, report: &mut Report) -> Resul
     }
     if options.wants(Work::Archives) {
         archives::measure(database, runs, report)?;
+    }
+    if options.wants(Work::Imports) {
+        imports::measure(database, runs, report)?;
     }
     Ok(())
 }

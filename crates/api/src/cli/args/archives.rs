@@ -1,6 +1,10 @@
 //! The arguments of the subcommands that work with archives and tables.
 
-use clap::Args;
+use campus_backup_archive::manifest::ArchiveKind;
+use campus_backup_domain::operations::{ArchiveSort, LastResult, SortDirection};
+use chrono::{DateTime, Utc};
+use clap::{Args, ValueEnum};
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::cli::args::settings::CommonSettings;
 use crate::cli::output::Report;
@@ -18,6 +22,51 @@ pub struct ArchiveFields {
     /// Protect it from deletion.
     #[arg(long)]
     pub protected: bool,
+}
+
+/// The form of a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CertificateForm {
+    /// The signed document.
+    #[default]
+    Json,
+    /// One page for people, to be printed.
+    Html,
+}
+
+/// The arguments of `certificate`.
+#[derive(Debug, Args)]
+pub struct Certificate {
+    /// The archive's id.
+    #[arg(value_name = "ID", required_unless_present = "public_key")]
+    pub id: Option<String>,
+    /// Print the public key that checks the certificates of this installation, and its fingerprint, instead.
+    #[arg(long, conflicts_with_all = ["id", "format", "output"])]
+    pub public_key: bool,
+    /// json, which can be verified, or html, one page to be printed.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: CertificateForm,
+    /// Output file. `-` is the standard output [default: -].
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<String>,
+    /// Time zone of the school.
+    #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
+    pub timezone: String,
+    /// The account that acts, and the installation.
+    #[command(flatten)]
+    pub acting: Acting,
+}
+
+/// The certificate that `verify` checks.
+#[derive(Clone, Debug, Args)]
+pub struct CertificateCheck {
+    /// Check this certificate instead; `-` is the standard input. If an archive is named, it is compared with the certificate, byte
+    /// for byte. This needs no installation, no database and no keys. The id of a stored archive needs access to the archives.
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<String>,
+    /// The public key that must have signed the certificate, in base64, or its fingerprint. Without it, any key is accepted.
+    #[arg(long, value_name = "KEY", requires = "certificate")]
+    pub public_key: Option<String>,
 }
 
 /// The arguments of `clear`.
@@ -110,6 +159,9 @@ pub struct Restore {
     /// Confirm the changes to administrators' accounts that the plan names. Required with --yes if there are any.
     #[arg(long)]
     pub confirm_administrators: bool,
+    /// The secret key that opens the archive.
+    #[command(flatten)]
+    pub identity: Identity,
     /// The account that acts, and the installation.
     #[command(flatten)]
     pub acting: Acting,
@@ -153,6 +205,58 @@ pub struct Reading {
     /// The settings of the installation.
     #[command(flatten)]
     pub common: CommonSettings,
+}
+
+/// Which archives to list, in which order.
+#[derive(Clone, Debug, Args)]
+pub struct ArchiveFilterArguments {
+    /// Only archives that have all these words in their label, note, user, kind, date or id.
+    #[arg(long, value_name = "WORDS")]
+    pub search: Option<String>,
+    /// Only archives of this kind: created, uploaded or safety.
+    #[arg(long, value_name = "KIND", value_parser = named::<ArchiveKind>)]
+    pub kind: Option<ArchiveKind>,
+    /// Only archives that are protected from deletion (true), or only the others (false).
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
+    pub protected: Option<bool>,
+    /// Only archives with this result of their last verification: none, digest, test_restore or failed.
+    #[arg(long, value_name = "RESULT", value_parser = named::<LastResult>)]
+    pub verification: Option<LastResult>,
+    /// Only archives that this user created or uploaded; `system` for schedules.
+    #[arg(long, value_name = "NAME")]
+    pub created_by: Option<String>,
+    /// Only archives with data of this time or later (RFC 3339, with an offset).
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<DateTime<Utc>>,
+    /// Only archives with data of a time before this one (RFC 3339, with an offset).
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<DateTime<Utc>>,
+    /// The field to sort by: id, created_at, size, total, label, kind or created_by.
+    #[arg(long, value_name = "FIELD", default_value = "id", value_parser = named::<ArchiveSort>)]
+    pub sort: ArchiveSort,
+    /// desc or asc.
+    #[arg(long, value_name = "DIRECTION", default_value = "desc", value_parser = named::<SortDirection>)]
+    pub direction: SortDirection,
+    /// The most archives to list [default: all].
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// How many archives to skip.
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub offset: u64,
+}
+
+/// A value by its name in the API.
+fn named<T: DeserializeOwned>(name: &str) -> Result<T, serde::de::value::Error> {
+    T::deserialize(name.into_deserializer())
+}
+
+/// The secret key of a command that acts.
+#[derive(Clone, Debug, Args)]
+pub struct Identity {
+    /// A file with secret keys of age, as `key generate` makes it. They open the archive, beside the keys of the settings. Other
+    /// users must not be able to read the file. It is needed if archives are encrypted to public keys alone.
+    #[arg(id = "identity_file", long = "identity", value_name = "FILE")]
+    pub file: Option<String>,
 }
 
 /// The account that acts, and the installation. The service may run at the same time.

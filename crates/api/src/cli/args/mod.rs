@@ -1,8 +1,13 @@
 //! The command line as clap reads it: the subcommands and their arguments.
 
 mod accounts;
+mod adopt;
 mod archives;
+mod audit;
+mod destinations;
 mod examples;
+mod imports;
+mod keys;
 mod notifications;
 mod retention;
 mod schedules;
@@ -13,16 +18,26 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use accounts::Admin;
-pub use archives::{Acting, ArchiveFields, Clear, Download, Extract, Reading, Restore, TableStyle};
+pub use accounts::{Admin, NamedTokens};
+pub use adopt::Adopt;
+pub use archives::{
+    Acting, ArchiveFields, ArchiveFilterArguments, Certificate, CertificateCheck, CertificateForm, Clear, Download,
+    Extract, Identity, Reading, Restore, TableStyle,
+};
+pub use audit::{AuditCommand, AuditFilterArguments};
+pub use destinations::{Destination, DestinationAccess};
 use examples::*;
+pub use imports::Import;
+pub use keys::{Key, Rekey};
 pub use notifications::{Notification, NotificationValues};
 pub use retention::{RetentionCommand, RetentionRules};
 pub use schedules::{Schedule, ScheduleTimes};
 pub(crate) use settings::{
     ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, SECRETS_KEY, SMTP_URL, settings,
 };
-pub use settings::{AccountSettings, CommonSettings, NotificationSettings, SECRET_VARIABLES, Serve, Serving};
+pub use settings::{
+    AccountSettings, CommonSettings, DestinationArguments, NotificationSettings, SECRET_VARIABLES, Serve, Serving,
+};
 
 use crate::cli::exit::EXIT_CODES;
 use crate::settings::units;
@@ -31,7 +46,8 @@ const SECRETS: &str = "Secrets, only as environment variables (or the files abov
   CAMPUS_BACKUP_ADMIN_PASSWORD       Password of the first administrator [default: generated and printed once]
   CAMPUS_BACKUP_JWT_SECRET           Signs the tokens, at least 32 bytes [default: generated once, in the data folder]
   CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated
-  CAMPUS_BACKUP_SECRETS_KEY          Encrypts the secrets of webhooks [default: generated once, in the data folder]
+  CAMPUS_BACKUP_SECRETS_KEY          Encrypts the secrets of webhooks and destinations [default: generated once, in the data
+                                     folder]
   CAMPUS_BACKUP_SMTP_URL             The mail server, with its user name and password";
 
 /// The help below the flags of `serve`.
@@ -40,7 +56,7 @@ fn serve_help() -> String {
     format!("{SECRETS}\n\nExit codes:\n{}", codes.join("\n"))
 }
 
-/// Download, back up, restore and clear a school's data.
+/// Download, import, back up, restore and clear a school's data.
 #[derive(Debug, Parser)]
 #[command(name = "campus-backup", version, args_conflicts_with_subcommands = true, after_help = serve_help())]
 pub struct Cli {
@@ -60,14 +76,19 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Create the data folder, the database file and the folder of archives if they are absent, run pending migrations, and end.
     Migrate(CommonSettings),
-    /// Manage administrators' accounts.
+    /// Manage accounts.
     #[command(subcommand)]
     Admin(Admin),
-    /// Print an access token for a user, for scripts. No password is needed.
-    #[command(after_help = TOKEN_EXAMPLES)]
+    /// Print an access token for a user, for a short time. No password is needed. The subcommands manage named tokens, which scripts
+    /// use for longer.
+    #[command(after_help = TOKEN_EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Token {
+        /// Named tokens.
+        #[command(subcommand)]
+        named: Option<NamedTokens>,
         /// The user.
-        username: String,
+        #[arg(required = true)]
+        username: Option<String>,
         /// Lifetime of the token, `365d` at most [default: that of `--token-lifetime`].
         #[arg(long, value_name = "DURATION", value_parser = token_lifetime)]
         lifetime: Option<Duration>,
@@ -119,6 +140,9 @@ pub enum Command {
     /// List the stored archives, the newest first. Needs no database and no account.
     #[command(after_help = LIST_EXAMPLES)]
     List {
+        /// Which archives, in which order.
+        #[command(flatten)]
+        filter: Box<ArchiveFilterArguments>,
         /// Print one JSON object, for scripts.
         #[arg(long)]
         json: bool,
@@ -141,16 +165,22 @@ pub enum Command {
     /// the archive. Success is recorded only if the service verifies it, because only the service can sign it.
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify {
-        /// The archive's id, or the path of a backup file. `-` is the standard input.
-        #[arg(value_name = "ID|FILE")]
-        archive: String,
+        /// The archive's id, or the path of a backup file. `-` is the standard input. With `--certificate` it may be left out.
+        #[arg(value_name = "ID|FILE", required_unless_present = "certificate")]
+        archive: Option<String>,
         /// Also restore it into a temporary database, which shows how long a restore takes. Only for a stored archive.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "certificate")]
         test_restore: bool,
+        /// A certificate to check.
+        #[command(flatten)]
+        check: CertificateCheck,
         /// The keys and the archives.
         #[command(flatten)]
         reading: Reading,
     },
+    /// Issue the certificate of a stored archive: a signed statement of its counts, sums, digests, copies and verifications.
+    #[command(after_help = CERTIFICATE_EXAMPLES)]
+    Certificate(Certificate),
     /// Write one table of an archive as a file, equal to its download at the archive's moment. Needs no database and no account; a
     /// file needs no installation either.
     #[command(after_help = EXTRACT_EXAMPLES)]
@@ -167,6 +197,9 @@ pub enum Command {
         /// Print all rows that differ as CSV instead of counts.
         #[arg(long, conflicts_with = "json")]
         csv: bool,
+        /// The secret key that opens the archives.
+        #[command(flatten)]
+        identity: Identity,
         /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
@@ -179,11 +212,19 @@ pub enum Command {
     /// delete in one transaction. It can be undone, and the output has the command for that.
     #[command(after_help = CLEAR_EXAMPLES)]
     Clear(Clear),
-    /// Undo a clear: insert exactly the rows that it deleted.
+    /// Import a file into a table: show the plan, ask for confirmation, create a safety backup, and import in one transaction. It can be
+    /// undone, and the output has the command for that.
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Box<Import>),
+    /// Undo a clear or an import. Of a clear: insert exactly the rows that it deleted. Of an import: give the tables the rows that they
+    /// had, if they were not changed since.
     #[command(after_help = UNDO_EXAMPLES)]
     Undo {
-        /// The id of the clear, which is the id of its job.
+        /// The id of the clear or import, which is the id of its job.
         id: String,
+        /// The secret key that opens the safety backup.
+        #[command(flatten)]
+        identity: Identity,
         /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
@@ -230,6 +271,9 @@ pub enum Command {
     Upload {
         /// The file; `-` is the standard input.
         file: String,
+        /// The secret key that opens the file.
+        #[command(flatten)]
+        identity: Identity,
         /// Label, note and protection.
         #[command(flatten)]
         fields: ArchiveFields,
@@ -246,9 +290,27 @@ pub enum Command {
     /// Manage retention: which archives stay, and which are deleted.
     #[command(subcommand)]
     Retention(RetentionCommand),
+    /// List, verify and export the audit: the user, the time, the address and the result of each operation.
+    #[command(subcommand)]
+    Audit(Box<AuditCommand>),
     /// Manage notifications: mails, webhooks and pings that the running service sends.
     #[command(subcommand)]
     Notification(Box<Notification>),
+    /// Manage destinations: further places to which the running service copies the archives.
+    #[command(subcommand)]
+    Destination(Box<Destination>),
+    /// Make, list and check the keys that open archives.
+    #[command(subcommand)]
+    Key(Key),
+    /// Encrypt stored archives again, with the keys of the settings. An archive is replaced only after its new file was written and
+    /// read back. The copies in destinations are made again.
+    #[command(after_help = REKEY_EXAMPLES)]
+    Rekey(Rekey),
+    /// Look at the database of another school application: write a guessed mapping file to the standard output, and a report
+    /// of the tables, keys and references to the standard error. It only reads. This version can't serve or back up such a
+    /// database yet.
+    #[command(after_help = ADOPT_EXAMPLES)]
+    Adopt(Adopt),
     /// Print the shell's completion script.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

@@ -13,7 +13,10 @@ pub const SECRET_VARIABLES: [(&str, &str); 5] = [
     (ADMIN_PASSWORD, "password of the first administrator"),
     (JWT_SECRET, "signs the tokens, at least 32 bytes"),
     (JWT_SECRET_PREVIOUS, "still accepted while the secret is rotated"),
-    (SECRETS_KEY, "encrypts the secrets of webhooks, 64 hexadecimal digits"),
+    (
+        SECRETS_KEY,
+        "encrypts the secrets of webhooks and destinations, 64 hexadecimal digits",
+    ),
     (SMTP_URL, "the mail server, with its user name and password"),
 ];
 pub(crate) const ADMIN_PASSWORD: &str = "CAMPUS_BACKUP_ADMIN_PASSWORD";
@@ -65,6 +68,10 @@ pub struct CommonSettings {
     /// [default: archives are not encrypted].
     #[arg(long, env = "CAMPUS_BACKUP_ARCHIVE_KEY_FILE", value_name = "FILE")]
     pub archive_key_file: Option<String>,
+    /// Public keys of age (`age1...`), separated by commas. Archives are encrypted to all of them, and to the key of
+    /// `--archive-key-file` if it is set. Without that file only the holders of the secret keys can open archives.
+    #[arg(long, env = "CAMPUS_BACKUP_ARCHIVE_RECIPIENTS", value_name = "KEYS")]
+    pub archive_recipients: Option<String>,
     /// A file with secret keys that only open older archives.
     #[arg(long, env = "CAMPUS_BACKUP_ARCHIVE_KEY_PREVIOUS_FILE", value_name = "FILE")]
     pub archive_key_previous_file: Option<String>,
@@ -116,6 +123,9 @@ pub struct Serving {
     /// Mails, webhooks and pings.
     #[command(flatten)]
     pub notifications: NotificationSettings,
+    /// Further places of archives.
+    #[command(flatten)]
+    pub destinations: DestinationArguments,
     /// When the health of the backups is bad.
     #[command(flatten)]
     pub monitoring: MonitoringSettings,
@@ -284,6 +294,14 @@ pub struct RequestSettings {
         default_value = "8GiB"
     )]
     pub upload_limit: String,
+    /// The largest file that can be imported, `2GiB` at most.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_IMPORT_LIMIT",
+        value_name = "SIZE",
+        default_value = "1GiB"
+    )]
+    pub import_limit: String,
     /// The largest body of a request, `1KiB` to `16MiB`.
     #[arg(long, env = "CAMPUS_BACKUP_BODY_LIMIT", value_name = "SIZE", default_value = "64KiB")]
     pub body_limit: String,
@@ -328,6 +346,9 @@ pub struct AutomationSettings {
         default_value = "30%"
     )]
     pub suspicion_threshold: String,
+    /// For how many days the audit keeps its events, up to 36500. `0` keeps all events.
+    #[arg(long, env = "CAMPUS_BACKUP_AUDIT_DAYS", value_name = "DAYS", default_value = "730")]
+    pub audit_days: String,
 }
 
 /// Settings of mails, webhooks and pings.
@@ -349,15 +370,41 @@ pub struct NotificationSettings {
         default_value = "10MiB"
     )]
     pub mail_attachment_limit: String,
-    /// Whether webhooks and pings can connect to this machine and to its nearest network (loopback and link-local addresses):
-    /// `true` or `false`.
+    /// Whether webhooks, pings and destinations can connect to this machine and to its nearest network (loopback and
+    /// link-local addresses): `true` or `false`.
     #[arg(long, env = "CAMPUS_BACKUP_ALLOW_LOCAL_TARGETS", value_name = "BOOLEAN", default_value = "false",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_local_targets: String,
-    /// A file with the key that encrypts the secrets of webhooks in the database: 64 hexadecimal digits. Several copies of the
+    /// A file with the key that encrypts the secrets of webhooks and destinations in the database: 64 hexadecimal digits. Several copies of the
     /// service need the same key [default: made once and kept in the data folder].
     #[arg(long, env = "CAMPUS_BACKUP_SECRETS_KEY_FILE", value_name = "FILE")]
     pub secrets_key_file: Option<String>,
+}
+
+/// Settings of the destinations to which archives are copied.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Destinations")]
+pub struct DestinationArguments {
+    /// Folders with commas between them. A destination can be a folder in one of them, and nowhere else [default: none, so
+    /// that no destination is a folder].
+    #[arg(long, env = "CAMPUS_BACKUP_DESTINATION_FOLDERS", value_name = "FOLDERS")]
+    pub destination_folders: Option<String>,
+    /// How often the service looks for archives that are to be copied or deleted, `1m` to `1d`. After each job it looks at once.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_COPY_INTERVAL",
+        value_name = "DURATION",
+        default_value = "10m"
+    )]
+    pub copy_interval: String,
+    /// For how long a destination can lack a backup until the health of the backups is failing, at least `1h`.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_DESTINATION_STALE_AFTER",
+        value_name = "DURATION",
+        default_value = "1d"
+    )]
+    pub destination_stale_after: String,
 }
 
 /// Settings of the health of the backups.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use campus_backup_archive::manifest::{ArchiveKind, Verification, VerificationLevel, VerificationResult};
 use campus_backup_archive::{Compression, Encryption};
-use campus_backup_domain::operations::{ArchiveOrigin, ArchivePage, ListedArchive};
+use campus_backup_domain::destination::ArchiveCopy;
+use campus_backup_domain::operations::{ArchiveOrigin, ArchivePage, ArchiveRetention, ListedArchive};
 use campus_backup_domain::store::UnreadableEntry;
 use campus_backup_domain::suspicion::Suspicion;
 use chrono::{DateTime, Utc};
@@ -34,6 +35,10 @@ use crate::problem::Code;
         "restore_seconds": 0.91,
     },
     "verifications": [], "suspicion": null,
+    "copies": [{
+        "destination_id": 1, "name": "Off-site", "state": "copied", "copied_at": "2026-11-25T03:54:31.104233Z", "error": null,
+    }],
+    "retained": null,
 }))]
 pub struct ArchiveAnswer {
     /// The archive's id, which is also its name in the store.
@@ -85,6 +90,13 @@ pub struct ArchiveAnswer {
     /// the command line, which reads no database.
     #[schema(required = true)]
     suspicion: Option<Suspicion>,
+    /// Its copies in the destinations. The command line reads no database and leaves the field out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true, value_type = Vec<ArchiveCopy>)]
+    copies: Option<Vec<ArchiveCopy>>,
+    /// That the store refuses to delete it, if that was tried and refused: it is immutable, or the service lacks the right.
+    #[schema(required = true)]
+    retained: Option<ArchiveRetention>,
 }
 
 /// A verification of a stored archive.
@@ -160,6 +172,8 @@ impl From<ListedArchive> for ArchiveAnswer {
             verification: verifications.first().cloned(),
             verifications,
             suspicion: archive.suspicion,
+            copies: archive.copies,
+            retained: archive.retained,
         }
     }
 }

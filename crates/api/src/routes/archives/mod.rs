@@ -1,46 +1,45 @@
-//! `/backup/archives`: creating, listing, changing and deleting archives.
+//! `/backup/archives`: creating, showing, changing and deleting archives, and with [`list`] listing them.
 
 mod accept;
 mod answer;
+mod certificate;
 mod file;
+mod list;
 mod restore;
 mod table;
 mod upload;
 mod verify;
 
 use actix_web::http::header::{CacheControl, CacheDirective};
-use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use campus_backup_archive::manifest::ArchiveKind;
+use actix_web::{HttpResponse, delete, get, patch, post, web};
 use campus_backup_domain::job::Job;
 use campus_backup_domain::operations::{AnnotationPatch, Annotations, ArchiveLoss};
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::{IntoParams, PartialSchema as _, ToSchema};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use self::answer::ArchiveAnswer;
-use self::answer::ArchiveList;
+pub use self::certificate::{CertificateFormat, CertificateQuery};
 pub use self::file::{FileQuery, file_name};
 use crate::AppState;
 use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
-use crate::pagination::{self, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::routes::jobs::accepted;
-
-/// The largest limit of a page.
-const MAX_LIMIT: u64 = 1000;
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(create_archive)
-        .service(list_archives)
+        .service(list::list_archives)
         .service(upload::upload_archive)
         .service(file::download_archive)
         .service(table::download_archived_table)
         .service(verify::verify_archive)
+        .service(certificate::get_archive_certificate)
+        .service(certificate::get_certificate_key)
         .service(restore::plan_restore)
         .service(restore::restore_archive)
         .service(accept::accept_archive)
@@ -99,24 +98,10 @@ impl RequestBody for UpdateArchiveRequest {
 }
 
 /// Distinguishes `null` from a missing field.
-pub(crate) fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+pub(crate) fn sent<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
-}
-
-/// The query of a list of archives.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ArchivesQuery {
-    /// Only archives of this kind.
-    #[param(required = false, schema_with = ArchiveKind::schema)]
-    kind: Option<ArchiveKind>,
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 20)]
-    limit: Option<u64>,
-    /// The number of newest items to skip.
-    #[param(minimum = 0, default = 0)]
-    offset: Option<u64>,
 }
 
 /// The query of a deletion.
@@ -135,10 +120,6 @@ problem_responses!(
     InsufficientStorage, Internal
 );
 problem_responses!(
-    ListProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured,
-    StoreUnavailable, Internal
-);
-problem_responses!(
     ShowProblems: InvalidField, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveIncomplete, ManifestUnreadable,
     ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
@@ -148,7 +129,7 @@ problem_responses!(
     DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 problem_responses!(
-    DeleteProblems: InvalidField, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveProtected,
+    DeleteProblems: InvalidField, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveProtected, ArchiveRetained,
     ArchiveNeededForUndo, ArchiveIsNewest, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 
@@ -189,50 +170,10 @@ async fn create_archive(
     Ok(accepted(submitted.job().clone()))
 }
 
-/// List archives
-///
-/// The newest first. The list is read from the store, so it survives the loss of the database. An entry of the store that can't
-/// be read is in `unreadable`, with the reason, and hides no other entry.
-#[utoipa::path(
-    operation_id = "listArchives",
-    tag = "archives",
-    params(
-        ArchivesQuery,
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the client's copy."),
-    ),
-    responses(
-        (
-            status = 200,
-            description = "The archives.",
-            body = ArchiveList,
-            headers(
-                ("X-Total-Count" = u64, description = "The number of items of the whole list."),
-                ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
-                ("ETag" = String, description = "Changes with the list."),
-            ),
-        ),
-        (status = 304, description = "The client's copy is current."),
-        ListProblems
-    )
-)]
-#[get("/archives")]
-async fn list_archives(
-    granted: Granted,
-    state: web::Data<AppState>,
-    query: Query<ArchivesQuery>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let ArchivesQuery { kind, limit, offset } = query.0;
-    let (limit, offset) = window(limit, offset, MAX_LIMIT)?;
-    let kept = state.operations.list(&granted.0, kind, limit, offset).await?;
-    let total = kept.total;
-    let listed = ArchiveList::new(kept, limit, offset);
-    pagination::answer(&state, &request, Window::new(limit, offset, total), &listed)
-}
-
 /// Get an archive
 ///
-/// Its numbers, its digests and the results of its verifications. The archive itself is not read.
+/// Its numbers, its digests, the results of its verifications, and its copies in the destinations. The archive itself is not
+/// read.
 #[utoipa::path(
     operation_id = "getArchive",
     tag = "archives",
@@ -252,7 +193,7 @@ async fn get_archive(
 
 /// Update an archive's label, note or protection
 ///
-/// A protected archive can't be deleted until the protection is removed.
+/// A protected archive can't be deleted until the protection is removed. To remove it, a named token needs the scope `restore`, too.
 #[utoipa::path(
     operation_id = "updateArchive",
     tag = "archives",
@@ -278,7 +219,8 @@ async fn update_archive(
 ///
 /// Permanently. Afterwards requests with its id are answered with 410. The safety backup of a clear that can still be undone is
 /// deleted only with `force=true`. The clear can't be undone afterwards. The newest good backup and the newest verified one need
-/// `force=true`, too.
+/// `force=true`, too. Its copies in destinations are deleted a little later, unless the destination keeps them. A store that is
+/// immutable refuses it (409 `archive_retained`), and the archive stays as it is.
 #[utoipa::path(
     operation_id = "deleteArchive",
     tag = "archives",

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::AppState;
 use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
+use crate::identity::{ArchiveIdentity, operations_with};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
@@ -35,6 +36,11 @@ struct PlanRequest {
     /// the store could have put an unencrypted archive there, without any key.
     #[serde(default)]
     allow_unencrypted: bool,
+    /// The secret key of age (`AGE-SECRET-KEY-1...`) that opens the archive, if the service has none that does; several keys are
+    /// separated by line breaks. It is used for this request alone, in memory, and never stored, shown or logged.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false, format = Password, write_only)]
+    identity: Option<ArchiveIdentity>,
 }
 
 /// A request for a restore, after its plan was read.
@@ -66,6 +72,10 @@ struct RestoreBody {
     /// As in the request for the plan.
     #[serde(default)]
     allow_unencrypted: bool,
+    /// As in the request for the plan.
+    #[serde(default, skip_serializing)]
+    #[schema(value_type = Option<String>, required = false, format = Password, write_only)]
+    identity: Option<ArchiveIdentity>,
 }
 
 impl RequestBody for PlanRequest {
@@ -85,7 +95,7 @@ problem_responses!(
 problem_responses!(
     RestoreProblems: MalformedBody, InvalidField, WrongConfirmation, UnsupportedMediaType, BodyTooLarge,
     RequestTimeout, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveRecordMismatch, ArchiveUnencrypted,
-    Busy, IdempotencyKeyReused,
+    ArchiveWrongKey, ArchiveKeyRequired, Busy, IdempotencyKeyReused,
     ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, Stopping, DatabaseBusy, DatabaseUnavailable,
     StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
@@ -119,6 +129,7 @@ pub(super) async fn plan_restore(
         mode,
         disable_administrators,
         allow_unencrypted,
+        identity,
     } = body.0;
     let request = Restore {
         scope,
@@ -126,7 +137,8 @@ pub(super) async fn plan_restore(
         disable_administrators,
     };
     let unencrypted = Unencrypted::allowed_if(allow_unencrypted);
-    let plan = state.operations.plan(&granted.0, &id, &request, unencrypted).await?;
+    let operations = operations_with(&state, identity.as_ref());
+    let plan = operations.plan(&granted.0, &id, &request, unencrypted).await?;
     Ok(web::Json(plan))
 }
 
@@ -134,7 +146,10 @@ pub(super) async fn plan_restore(
 ///
 /// Does exactly what the plan says. The job reads and checks the whole archive, creates a safety backup of the current
 /// data, and then changes everything in one transaction. Before the commit it checks counts, sums and references. If
-/// anything fails, nothing has changed. You keep your account and your password. All other sessions end.
+/// anything fails, nothing has changed. You keep your account and your password. All other sessions end. A named token stays, if
+/// its account is still an active administrator.
+///
+/// If the plan names administrators, a named token needs the scope `admin`.
 ///
 /// The job's result has the `safety_archive_id`. Restore that archive to undo the restore.
 #[utoipa::path(
@@ -170,6 +185,7 @@ pub(super) async fn restore_archive(
         confirm,
         confirm_administrators,
         allow_unencrypted,
+        identity,
     } = body.0;
     let request = RestoreRequest {
         restore: Restore {
@@ -182,10 +198,10 @@ pub(super) async fn restore_archive(
         confirm_administrators,
         unencrypted: Unencrypted::allowed_if(allow_unencrypted),
     };
+    // The body may have come late, and an archive can bring an administrator.
+    state.accounts.ensure_still_valid(&granted.0).await?;
     let sessions = state.accounts.end_sessions(&granted.0);
-    let submitted = state
-        .operations
-        .restore(&granted.0, &id, request, sessions, key)
-        .await?;
+    let operations = operations_with(&state, identity.as_ref());
+    let submitted = operations.restore(&granted.0, &id, request, sessions, key).await?;
     Ok(accepted(submitted.job().clone()))
 }

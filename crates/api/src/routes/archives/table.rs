@@ -5,6 +5,7 @@ use campus_backup_domain::Table;
 
 use crate::AppState;
 use crate::body::Query;
+use crate::identity::{IdentityHeader, IdentityOfHeader};
 use crate::link;
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
@@ -21,7 +22,8 @@ problem_responses!(
 /// Download a table of an archive
 ///
 /// As CSV or JSON, equal byte for byte to the live download at the archive's moment. If a part of the archive is damaged, the
-/// transfer breaks off, so that a client never takes a short file for a complete one.
+/// transfer breaks off, so that a client never takes a short file for a complete one. `users` as JSON has the password hashes: a
+/// named token needs the scope `backup`, too.
 #[utoipa::path(
     operation_id = "downloadArchivedTable",
     tag = "archives",
@@ -29,6 +31,7 @@ problem_responses!(
         ("id" = String, Path, description = "The archive's id."),
         ("table" = String, Path, description = "The table.", example = "students"),
         DownloadQuery,
+        IdentityHeader,
     ),
     responses(
         (
@@ -55,6 +58,7 @@ pub(super) async fn download_archived_table(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
     query: Query<DownloadQuery>,
+    identity: IdentityOfHeader,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let link_use = link::claimed(&request, query.0.link.as_deref(), query.0.begin)?;
@@ -62,9 +66,8 @@ pub(super) async fn download_archived_table(
     let table =
         Table::from_name(&table).ok_or_else(|| ApiError::unknown_table_in_path(&Table::ALL.map(Table::name)))?;
     let wanted = query.0.of_archive(table, transfer(&request))?;
-    let begun = state
-        .operations
-        .table(&granted.0, &id, wanted, &state.downloads, abandoned(&request));
+    let operations = identity.operations(&state);
+    let begun = operations.table(&granted.0, &id, wanted, &state.downloads, abandoned(&request));
     let download = begun.await?;
     let mut answer = sent(download.media_type, download.file_name, download.coding);
     answer.insert_header((X_TOTAL_ROWS, download.total_rows));

@@ -6,6 +6,7 @@ use actix_web::http::header::{CONTENT_LENGTH, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use campus_backup_domain::job::{BackupReport, Job};
 use campus_backup_domain::operations::{Annotations, Upload};
+use campus_backup_domain::plural::counted;
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,8 +15,8 @@ use super::ArchiveAnswer;
 use crate::AppState;
 use crate::body::{Query, is_multipart};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
+use crate::identity::{IdentityHeader, IdentityOfHeader};
 use crate::middleware::guard::Granted;
-use crate::plural::counted;
 use crate::problem::{ApiError, Code};
 use crate::problem_responses;
 use crate::schema::Binary;
@@ -54,13 +55,14 @@ problem_responses!(
 
 /// Upload an archive
 ///
-/// The body is the file: a complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service.
+/// The body is the file: a complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service,
+/// or of the header `X-Archive-Identity`.
 /// It is stored and then read to its end. A file that is damaged, truncated, from another program or with other tables
 /// is refused with its own code and is not stored. The upload restores nothing.
 #[utoipa::path(
     operation_id = "uploadArchive",
     tag = "archives",
-    params(UploadQuery, IdempotencyHeader),
+    params(UploadQuery, IdempotencyHeader, IdentityHeader),
     request_body(
         description = "The file.",
         content((inline(Binary) = "application/octet-stream")),
@@ -81,6 +83,7 @@ pub(super) async fn upload_archive(
     state: web::Data<AppState>,
     query: Query<UploadQuery>,
     key: IdempotencyKey,
+    identity: IdentityOfHeader,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -98,7 +101,7 @@ pub(super) async fn upload_archive(
     };
     let mut broken = None;
     let bytes = bytes(payload, state.settings.stall_timeout, &mut broken);
-    let submitted = state.operations.upload(&granted.0, upload, bytes).await;
+    let submitted = identity.operations(&state).upload(&granted.0, upload, bytes).await;
     // The error of the request is more exact than the store's.
     let submitted = match broken {
         Some(error) => return Err(error),

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::AppState;
 use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
+use crate::identity::{ArchiveIdentity, operations_with};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
@@ -22,6 +23,11 @@ struct VerifyRequest {
     /// `digest` reads the stored object and compares it with all recorded values. `test_restore` also restores it into
     /// a temporary database.
     level: VerificationLevel,
+    /// The secret key of age (`AGE-SECRET-KEY-1...`) that opens the archive, if the service has none that does; several keys are
+    /// separated by line breaks. It is used for this request alone, in memory, and never stored, shown or logged.
+    #[serde(default, skip_serializing)]
+    #[schema(value_type = Option<String>, required = false, format = Password, write_only)]
+    identity: Option<ArchiveIdentity>,
 }
 
 impl RequestBody for VerifyRequest {
@@ -30,8 +36,8 @@ impl RequestBody for VerifyRequest {
 
 problem_responses!(
     VerifyProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
-    Forbidden, UnknownArchive, ArchiveGone, IdempotencyKeyReused, ManifestUnreadable, ArchiveUnreadable, Stopping,
-    DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
+    Forbidden, UnknownArchive, ArchiveGone, IdempotencyKeyReused, ArchiveWrongKey, ArchiveKeyRequired,
+    ManifestUnreadable, ArchiveUnreadable, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 
 /// Verify an archive
@@ -68,6 +74,8 @@ pub(super) async fn verify_archive(
     body: Body<VerifyRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let key = key.of("verifyArchive", &(&*id, &body.0))?;
-    let submitted = state.operations.verify(&granted.0, &id, body.0.level, key).await?;
+    let VerifyRequest { level, identity } = body.0;
+    let operations = operations_with(&state, identity.as_ref());
+    let submitted = operations.verify(&granted.0, &id, level, key).await?;
     Ok(accepted(submitted.job().clone()))
 }

@@ -232,7 +232,8 @@ fn last_event(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
 /// Cancel a job
 ///
 /// The job becomes `cancelling` and soon `cancelled`, without having changed anything. A second request has no further
-/// effect. After the start of the commit a job can't be cancelled (409).
+/// effect. After the start of the commit a job can't be cancelled (409). A named token also needs the scope that starts a job of
+/// that kind: `backup` for `archive`, `verify` and `upload`, and `restore` for the others.
 #[utoipa::path(
     operation_id = "cancelJob",
     tag = "backup",

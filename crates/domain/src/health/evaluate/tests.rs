@@ -7,8 +7,10 @@ use campus_backup_archive::manifest::VerificationLevel;
 
 use super::super::facts::GRACE;
 use super::*;
+use crate::destination::CopyCounts;
 use crate::entity::alarm::Severity;
 use crate::job::Fault;
+use crate::retention::{HoldCode, RetentionHold};
 
 const MICROSECOND: TimeDelta = TimeDelta::microseconds(1);
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -82,7 +84,45 @@ fn well() -> HealthFacts {
             ..BackupSurvey::default()
         }),
         key: KeyHealth::default(),
+        held: None,
+        notifications: vec![delivered("Office")],
+        destinations: vec![destination()],
     }
+}
+
+/// A notification without a problem.
+fn delivered(name: &str) -> NotificationStatus {
+    NotificationStatus {
+        name: name.to_owned(),
+        undelivered_since: None,
+        last_error: None,
+        secret: SecretState::Readable,
+    }
+}
+
+/// A destination that has all backups.
+fn destination() -> DestinationStatus {
+    DestinationStatus {
+        id: 1,
+        name: "Off-site".to_owned(),
+        enabled: true,
+        copies: CopyCounts {
+            copied: 31,
+            ..CopyCounts::default()
+        },
+        waiting_since: None,
+        last_copied_at: Some(noon() - TimeDelta::hours(10)),
+        failing_since: None,
+        last_error: None,
+        failed_deletions: 0,
+    }
+}
+
+/// The facts with a change of the destination.
+fn with_destination(change: impl FnOnce(&mut DestinationStatus)) -> HealthFacts {
+    let mut facts = well();
+    change(&mut facts.destinations[0]);
+    facts
 }
 
 /// The facts with a change of the survey.
@@ -363,12 +403,118 @@ fn key_that_does_not_open_the_last_backup_is_failing() {
         let key = KeyHealth {
             encrypts: true,
             opens_last_backup,
+            needs_identity: false,
         };
         found(HealthFacts { key, ..well() })
     };
     assert_eq!(of(None), []);
     assert_eq!(of(Some(true)), []);
     assert_eq!(of(Some(false)), failing(HealthCode::KeyUnusable));
+}
+
+/// With public keys alone only a person can verify, so no verification is missed. Damage that a person finds is reported.
+#[test]
+fn service_without_a_key_warns_until_its_identity_is_proven() {
+    let of = |change: fn(&mut BackupSurvey)| {
+        let key = KeyHealth {
+            encrypts: true,
+            opens_last_backup: Some(false),
+            needs_identity: true,
+        };
+        found(HealthFacts {
+            key,
+            ..with_survey(change)
+        })
+    };
+    let old = of(|survey| {
+        survey.is_identity_proven = true;
+        survey.last_verified = Some(verified(noon() - DAY * 400));
+    });
+    assert_eq!(old, []);
+    let damaged = of(|survey| {
+        survey.is_identity_proven = true;
+        survey.damaged = Some(verified(noon()));
+    });
+    assert_eq!(damaged, failing(HealthCode::VerificationFailed));
+    // Until a verification has opened a backup, there may be no secret key at all.
+    assert_eq!(of(|_| ()), warning(HealthCode::IdentityUnproven));
+    assert_eq!(
+        of(|survey| survey.last_verified = None),
+        warning(HealthCode::IdentityUnproven)
+    );
+}
+
+#[test]
+fn suspicious_backup_is_a_warning_until_it_is_accepted() {
+    let suspicious = |at| SuspiciousBackup {
+        at,
+        findings: vec!["students: 34 rows, 50 before".to_owned()],
+    };
+    let facts = with_survey(|survey| survey.suspicious = vec![suspicious(noon()), suspicious(noon() - DAY)]);
+    let report = evaluate(facts.clone(), &HealthSettings::default());
+    assert_eq!(found(facts), warning(HealthCode::ArchiveSuspicious));
+    let detail = &report.reasons[0].detail;
+    assert!(detail.contains("2026-11-29 12:00 UTC"), "{detail}");
+    assert!(
+        detail.ends_with("accepts it: students: 34 rows, 50 before. 1 more wait, too."),
+        "{detail}"
+    );
+}
+
+#[test]
+fn hold_of_retention_is_a_warning() {
+    let facts = HealthFacts {
+        held: Some(RetentionHold {
+            code: HoldCode::ClockBehind,
+            detail: "The clock is behind.".to_owned(),
+        }),
+        ..well()
+    };
+    assert_eq!(found(facts), warning(HealthCode::RetentionHeld));
+}
+
+#[test]
+fn messages_that_wait_for_hours_are_a_warning() {
+    let of = |waits: TimeDelta, last_error: Option<&str>| {
+        let mut facts = well();
+        facts.notifications.push(NotificationStatus {
+            undelivered_since: Some(noon() - waits),
+            last_error: last_error.map(str::to_owned),
+            ..delivered("Chat")
+        });
+        evaluate(facts, &HealthSettings::default()).reasons
+    };
+    assert_eq!(of(UNDELIVERED_AFTER, None), []);
+    let reasons = of(UNDELIVERED_AFTER + MICROSECOND, Some("The server answered with 500."));
+    assert_eq!(reasons.len(), 1);
+    assert_eq!(
+        (reasons[0].code, reasons[0].severity),
+        (HealthCode::NotificationsFailing, Severity::Warning)
+    );
+    let detail = &reasons[0].detail;
+    assert!(
+        detail.ends_with("\u{201c}Chat\u{201d} since 2026-11-29 07:59 UTC: The server answered with 500."),
+        "{detail}"
+    );
+    let reasons = of(UNDELIVERED_AFTER + MICROSECOND, None);
+    assert!(
+        reasons[0].detail.ends_with("No copy of the service sends them."),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn secret_that_the_key_does_not_open_is_a_warning() {
+    let of = |secret| {
+        let mut facts = well();
+        facts.notifications.push(NotificationStatus {
+            secret,
+            ..delivered("Chat")
+        });
+        found(facts)
+    };
+    assert_eq!(of(SecretState::Unknown), []);
+    assert_eq!(of(SecretState::Unreadable), warning(HealthCode::SecretsKeyUnusable));
 }
 
 #[test]
@@ -392,4 +538,68 @@ fn worst_reasons_come_first_and_each_code_once() {
             (HealthCode::NeverVerified, Severity::Warning)
         ]
     );
+}
+
+#[test]
+fn destination_that_fails_is_a_warning_and_then_failing() {
+    let code = HealthCode::DestinationFailing;
+    let waits = |failed, waiting_since, last_copied_at| {
+        with_destination(|destination| {
+            destination.copies.pending = 1;
+            destination.copies.failed = failed;
+            destination.waiting_since = Some(waiting_since);
+            destination.last_copied_at = last_copied_at;
+        })
+    };
+    let before = |age: TimeDelta| noon() - age;
+    // A copy that waits is no fault.
+    assert_eq!(found(waits(0, before(DAY), None)), []);
+    assert_eq!(found(waits(1, before(DAY), None)), warning(code));
+    assert_eq!(found(waits(0, before(DAY + MICROSECOND), None)), failing(code));
+    assert_eq!(found(waits(1, before(DAY * 9), None)), failing(code));
+    // The first copies of many archives take their time.
+    assert_eq!(found(waits(0, before(DAY * 9), Some(before(DAY)))), []);
+    assert_eq!(found(waits(1, before(DAY * 9), Some(before(DAY)))), warning(code));
+    assert_eq!(found(waits(0, before(DAY * 9), Some(before(DAY * 2)))), failing(code));
+
+    let unreachable = |destination: &mut DestinationStatus| destination.failing_since = Some(noon());
+    assert_eq!(found(with_destination(unreachable)), warning(code));
+    assert_eq!(
+        found(with_destination(|destination| destination.failed_deletions = 1)),
+        warning(code)
+    );
+    // What an immutable destination keeps is as it should be.
+    assert_eq!(
+        found(with_destination(|destination| destination.copies.retained = 9)),
+        []
+    );
+    let disabled = |destination: &mut DestinationStatus| {
+        unreachable(destination);
+        destination.enabled = false;
+    };
+    assert_eq!(found(with_destination(disabled)), []);
+}
+
+#[test]
+fn one_reason_names_the_worst_destination() {
+    let mut facts = with_destination(|destination| destination.failing_since = Some(noon()));
+    facts.destinations.push(DestinationStatus {
+        name: "NAS".to_owned(),
+        copies: CopyCounts {
+            failed: 2,
+            ..CopyCounts::default()
+        },
+        waiting_since: Some(noon() - DAY * 2),
+        last_copied_at: None,
+        last_error: Some("The destination is full.".to_owned()),
+        ..destination()
+    });
+    let report = evaluate(facts, &HealthSettings::default());
+    assert_eq!(report.reasons.len(), 1);
+    assert_eq!(
+        report.reasons[0].detail,
+        "The destination \u{201c}NAS\u{201d} lacks 2 backups, and has received none since 2026-11-27 12:00 UTC. The destination is \
+         full. The backups are in the first store. Another destination fails, too."
+    );
+    assert_eq!(report.destinations.len(), 2);
 }

@@ -6,6 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime, TimeZone as _};
 use proptest::prelude::*;
 
 use super::*;
+use crate::schedule::Timetable;
 
 const NEW_YORK: Tz = chrono_tz::America::New_York;
 const ZONES: [Tz; 5] = [
@@ -28,6 +29,8 @@ fn created(id: &str, created_at: &str) -> ArchiveFact {
         class: ArchiveClass::Created,
         condition: ArchiveCondition::Good,
         guards: BTreeSet::new(),
+        retained_since: None,
+        retained_checked_at: None,
     }
 }
 
@@ -403,6 +406,8 @@ fn any_archive(minutes: i64) -> impl Strategy<Value = ArchiveFact> {
             class,
             condition,
             guards: guard.into_iter().collect(),
+            retained_since: None,
+            retained_checked_at: None,
         }
     })
 }
@@ -513,6 +518,82 @@ fn year_in_four_zones_keeps_what_the_policy_says() {
             "{zone}: {}",
             stored.len()
         );
+    }
+    assert!(begun.elapsed().as_secs() < 60);
+}
+
+/// What a policy keeps of all archives that were ever made, the oldest first, by the names of their periods.
+fn kept_of_all(all: &[ArchiveFact], policy: &RetentionPolicy, zone: Tz) -> BTreeSet<String> {
+    let newest_by = |count: u32, name: &dyn Fn(NaiveDateTime) -> String| {
+        let wall = |archive: &ArchiveFact| archive.created_at.with_timezone(&zone).naive_local();
+        // A later archive takes the place of an earlier one of the same period.
+        let newest: BTreeMap<String, String> = all
+            .iter()
+            .map(|archive| (name(wall(archive)), archive.id.clone()))
+            .collect();
+        newest.into_values().rev().take(count as usize).collect::<Vec<_>>()
+    };
+    let monday = |at: NaiveDateTime| at.date().week(chrono::Weekday::Mon).first_day().to_string();
+    let last = all.iter().rev().take(policy.keep_last.max(policy.min_keep) as usize);
+    let verified = |archive: &&ArchiveFact| archive.condition == ArchiveCondition::Verified;
+    last.chain(all.iter().rfind(verified))
+        .map(|archive| archive.id.clone())
+        .chain(newest_by(policy.hourly, &|at| at.format("%Y-%m-%d %H").to_string()))
+        .chain(newest_by(policy.daily, &|at| at.format("%Y-%m-%d").to_string()))
+        .chain(newest_by(policy.weekly, &monday))
+        .chain(newest_by(policy.monthly, &|at| at.format("%Y-%m").to_string()))
+        .chain(newest_by(policy.yearly, &|at| at.format("%Y").to_string()))
+        .collect()
+}
+
+/// Schedules in four zones for a year, with an application after each run. What stays is what the policy keeps of all archives that
+/// were ever made: nothing is deleted that it would keep later.
+#[test]
+fn year_of_schedules_with_retention_keeps_what_the_policy_says() {
+    let begun = Instant::now();
+    let policy = RetentionPolicy {
+        keep_last: 3,
+        hourly: 12,
+        daily: 7,
+        weekly: 4,
+        monthly: 12,
+        yearly: 2,
+        ..RetentionPolicy::default()
+    };
+    let begin = at("2026-01-01T00:30:00Z");
+    for zone in &ZONES[1..] {
+        let times = |cron: &str, count| {
+            let timetable = Timetable::new(cron, zone.name(), begin).unwrap();
+            timetable.upcoming(begin, count)
+        };
+        // Twice a day, also in hours that daylight saving skips or doubles, and every Sunday.
+        let mut due: Vec<_> = [times("30 1,2 * * *", 730), times("15 2 * * 0", 52)].concat();
+        due.sort();
+        due.dedup();
+        assert!(
+            due.len() > 770 && *due.last().unwrap() > at("2026-12-30T00:00:00Z"),
+            "{zone}"
+        );
+        let (mut all, mut stored) = (Vec::new(), Vec::<ArchiveFact>::new());
+        for (number, created_at) in due.into_iter().enumerate() {
+            let archive = ArchiveFact {
+                created_at,
+                condition: match number % 50 {
+                    0 => ArchiveCondition::Verified,
+                    _ => ArchiveCondition::Good,
+                },
+                ..created(&format!("{number:04}"), NOW)
+            };
+            all.push(archive.clone());
+            stored.push(archive);
+            let plan = plan(&facts(stored.clone()), &policy, *zone, created_at);
+            assert_eq!(plan.held, None);
+            let kept: BTreeSet<_> = plan.keep.iter().map(|archive| archive.id.clone()).collect();
+            stored.retain(|archive| kept.contains(&archive.id));
+            if number % 23 == 0 {
+                assert_eq!(kept, kept_of_all(&all, &policy, *zone), "{zone} {created_at}");
+            }
+        }
     }
     assert!(begun.elapsed().as_secs() < 60);
 }

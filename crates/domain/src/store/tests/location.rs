@@ -122,3 +122,37 @@ async fn each_provider_is_built_of_its_address() {
         assert_eq!(store.room().await.unwrap(), None);
     }
 }
+
+/// A host that is an address is never resolved, so the resolver does not see it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn destination_connects_to_no_local_address() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for endpoint in [
+        format!("http://127.0.0.1:{port}"),
+        format!("http://[::ffff:127.0.0.1]:{port}"),
+    ] {
+        let access = |credentials| StoreAccess {
+            endpoint: Some(endpoint.clone()),
+            credentials,
+            ..StoreAccess::default()
+        };
+        let credentials = StoreCredentials {
+            access_key_id: Some("x".to_owned()),
+            secret_access_key: "y".into(),
+        };
+        let mut settings = StoreSettings::new("s3://bucket")
+            .unwrap()
+            .with_access(access(Some(credentials)));
+        settings.reads_environment = false;
+        settings.options.push(("aws_allow_http".to_owned(), "true".to_owned()));
+        let error = Store::open(&settings).unwrap().check().await.unwrap_err();
+        let Error::StoreUnavailable { source, .. } = &error else {
+            panic!("{error:?}");
+        };
+        let causes = crate::notify::causes(source.as_ref());
+        assert!(causes.contains("--allow-local-targets"), "{causes}");
+    }
+    let accepted = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
+    assert!(accepted.is_err(), "it got a connection");
+}

@@ -4,6 +4,7 @@ mod contract;
 mod folder;
 mod location;
 mod manifests;
+mod numbered;
 mod probe;
 mod remote;
 mod removal;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use campus_backup_archive::manifest::{ArchiveKind, Object};
-use campus_backup_archive::{Compression, Encryption, Manifest, manifest};
+use campus_backup_archive::{Compression, Encryption, Form, Manifest, manifest};
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
@@ -100,6 +101,7 @@ impl TestStore {
                     objects: memory.clone(),
                     pages: None,
                     prefix: Path::from("some/place"),
+                    reports_versions: false,
                     ignores_conditions: Arc::default(),
                 };
                 return Store::over(backend::Backend::Remote(remote), Handle::current(), self.leftover_age);
@@ -202,6 +204,9 @@ pub(super) fn manifest_of(id: &str, size: usize) -> Manifest {
             compression: Compression::Zstd,
             encryption: Encryption::None,
         },
+        file_number: 0,
+        rekeyed_at: None,
+        recipients: Vec::new(),
         contains_password_hashes: true,
         verifications: Vec::new(),
         signature: None,

@@ -63,18 +63,33 @@ async fn outage_is_not_reported_as_wrong_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn missing_right_to_delete_is_found() {
+async fn missing_right_to_delete_is_a_warning_and_leaves_one_file() {
     let server = Server::start().await;
     server.faults.refuse(Method::DELETE, "");
     let store = Store::open(&server.settings("s3://school")).unwrap();
-    let error = store.check().await.unwrap_err();
-    let Error::StoreMisconfigured { doing, fault, .. } = &error else {
-        panic!("{error:?}");
-    };
-    assert_eq!(
-        (*fault, *doing),
-        (StoreFault::AccessDenied, "deleting from the store of archives")
-    );
+    for _ in 0..3 {
+        let check = store.check().await.unwrap();
+        assert_eq!(
+            (check.can_delete, check.missing_feature()),
+            (false, Some(MissingStoreFeature::Deletions))
+        );
+    }
+    assert_eq!(store.everything().await.len(), 1);
+    server.faults.refuse_nothing();
+    assert_eq!(store.check().await.unwrap().missing_feature(), None);
+    assert_eq!(store.everything().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_names_of_one_place_are_found() {
+    let server = Server::start().await;
+    let open = |archives| Store::open(&server.settings(archives)).unwrap();
+    let store = open("s3://school/some/place");
+    let probe = store.put_probe().await.unwrap();
+    assert!(open("s3://school/some/place/").has_probe(&probe).await.unwrap());
+    assert!(!open("s3://school/other").has_probe(&probe).await.unwrap());
+    store.remove_probe(&probe).await.unwrap();
+    assert_eq!(store.everything().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

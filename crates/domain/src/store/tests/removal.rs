@@ -1,10 +1,13 @@
 //! Deletion, also after a crash.
 
+use super::server::Server;
 use super::*;
 use crate::store::{SweepReport, TOMBSTONES};
 
 on_every_store!(
     protected_archive_is_not_deleted,
+    protection_of_a_copy_does_not_count,
+    interrupted_copy_can_be_written_again,
     a_deleted_archive_is_gone_for_all,
     a_deletion_that_was_interrupted_is_ended,
     tombstones_of_earlier_versions_count,
@@ -42,6 +45,113 @@ async fn protected_archive_is_not_deleted(world: TestStore) {
         .await
         .unwrap();
     store.delete(&id).await.unwrap();
+}
+
+async fn protection_of_a_copy_does_not_count(world: TestStore) {
+    let store = world.open();
+    let (id, kept) = (store.keep(b"x").await.id, store.keep(b"y").await.id);
+    let protect = |manifest: &mut Manifest| {
+        manifest.protected = true;
+        Ok(())
+    };
+    store.update(&id, protect).await.unwrap();
+    store.delete_copy(&id).await.unwrap();
+    assert_eq!(store.listed().await, [kept.as_str()]);
+    assert_eq!(deleted(&store).await, [id]);
+}
+
+/// The ids of the archives that the store remembers as deleted.
+async fn deleted(store: &Store) -> Vec<String> {
+    store.deleted().await.unwrap().into_keys().collect()
+}
+
+/// The times of files are set anew by `chown -R` or a copy of the whole store.
+#[tokio::test]
+async fn archive_with_a_manifest_is_not_deleted_whatever_its_times_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&StoreSettings::folder(folder.path())).unwrap();
+    let id = store.keep(b"x").await.id;
+    store.delete(&id).await.unwrap();
+    assert_eq!(deleted(&store).await, [id.as_str()]);
+    let (back, tombstone) = (folder.path().join(&id), folder.path().join("deleted").join(&id));
+    std::fs::create_dir_all(&back).unwrap();
+    std::fs::copy(&tombstone, back.join("manifest.json")).unwrap();
+    std::fs::write(back.join("archive.json.zst"), b"x").unwrap();
+    let times = std::fs::File::options().append(true).open(&tombstone).unwrap();
+    times
+        .set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(60))
+        .unwrap();
+    assert_eq!(deleted(&store).await, [""; 0]);
+    store.delete_copy(&id).await.unwrap_err();
+    assert!(back.join("archive.json.zst").exists());
+}
+
+/// As in a bucket whose retention rule was set after the archive was written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hidden_archive_that_is_still_there_is_retained() {
+    let server = Server::start().await;
+    let store = Store::open(&server.settings("s3://school/some/place")).unwrap();
+    let id = store.keep(b"content").await.id;
+    // It was not taken back, because that was refused, too.
+    store.put_raw("deleted", &id, "").await;
+    server.faults.refuse(hyper::Method::DELETE, ".zst");
+    for _ in 0..2 {
+        let refused = store.delete_copy(&id).await.unwrap_err();
+        assert!(
+            matches!(refused, Error::ArchiveRetained { is_listed: false, .. }),
+            "{refused:?}"
+        );
+    }
+    server.faults.refuse_nothing();
+    assert!(matches!(
+        store.delete_copy(&id).await.unwrap_err(),
+        Error::ArchiveGone { .. }
+    ));
+    let left = store.everything().await;
+    assert!(
+        left.len() == 1 && left[0].ends_with(&format!("deleted/{id}")),
+        "{left:?}"
+    );
+}
+
+async fn interrupted_copy_can_be_written_again(world: TestStore) {
+    let store = world.open();
+    let (id, listed) = (store.new_id(Utc::now()), store.keep(b"listed").await.id);
+    for content in [&b"first"[..], b"second"] {
+        store.remove_remains(&id).await.unwrap();
+        store.remove_remains(&listed).await.unwrap();
+        store.write(&id, content).await;
+        assert_eq!(store.content(&id).await.unwrap(), content);
+    }
+    assert_eq!(store.content(&listed).await.unwrap(), b"listed");
+    // What a person is copying in has no mark, and stays.
+    let foreign = store.new_id(Utc::now());
+    store.put_raw(&foreign, "archive.json.zst", "foreign").await;
+    store.remove_remains(&foreign).await.unwrap();
+    assert_eq!(store.content(&foreign).await.unwrap(), b"foreign");
+}
+
+/// As with credentials that may not delete.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn archive_that_the_store_refuses_to_delete_stays_as_it_is() {
+    let server = Server::start().await;
+    let store = Store::open(&server.settings("s3://school/some/place")).unwrap();
+    let id = store.keep(b"content").await.id;
+    for end in ["", ".zst"] {
+        server.faults.refuse(hyper::Method::DELETE, end);
+        let refused = store.delete(&id).await.unwrap_err();
+        assert!(
+            matches!(refused, Error::ArchiveRetained { is_listed: true, .. }),
+            "{end}: {refused:?}"
+        );
+        assert_eq!(store.listed().await, [id.as_str()]);
+        assert_eq!(store.content(&id).await.unwrap(), b"content");
+        assert_eq!(deleted(&store).await, [""; 0]);
+        store.sweep().await.unwrap();
+    }
+    server.faults.refuse_nothing();
+    store.delete(&id).await.unwrap();
+    assert_eq!(deleted(&store).await, [id]);
 }
 
 async fn a_deleted_archive_is_gone_for_all(world: TestStore) {
@@ -182,7 +292,7 @@ async fn archive_without_a_manifest_is_incomplete_and_stays(world: TestStore) {
         assert!(matches!(refused, Error::ArchiveIncomplete { .. }), "{refused}");
         assert_eq!(store.content(&id).await.unwrap(), b"content");
     }
-    assert_eq!(store.form(&id).await.unwrap(), ZST);
+    assert_eq!(store.file_of(&id).await.unwrap(), ZST.into());
     let manifest = manifest_of(&id, 7);
     store.remake_manifest(&manifest).await.unwrap();
     assert_eq!(store.listed().await, [id.as_str()]);

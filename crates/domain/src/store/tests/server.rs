@@ -76,6 +76,10 @@ impl Faults {
         *self.refused.lock().unwrap() = Some((method, end));
     }
 
+    pub(super) fn refuse_nothing(&self) {
+        *self.refused.lock().unwrap() = None;
+    }
+
     pub(super) fn lack_conditions(&self, lack: Lack) {
         *self.lack.lock().unwrap() = Some(lack);
     }

@@ -223,6 +223,18 @@ async fn denied() {
     set(&place.join("archive.json.zst"), 0o000);
     let read = folder.store.read(&id, ZST, None).await;
     assert!(matches!(read, Err(Error::ArchiveUnreadable { .. })), "{read:?}");
+    set(&place.join("archive.json.zst"), 0o600);
+    // A folder that does not permit it.
+    set(&place, 0o500);
+    let refused = folder.store.delete(&id).await.unwrap_err();
+    assert!(
+        matches!(refused, Error::ArchiveRetained { is_listed: true, .. }),
+        "{refused:?}"
+    );
+    assert_eq!(folder.store.content(&id).await.unwrap(), b"x");
+    assert_eq!(folder.store.listed().await.len(), 2);
+    set(&place, 0o700);
+    set(&place.join("archive.json.zst"), 0o000);
     let root = folder.root.clone();
     set(&root, 0o000);
     assert!(matches!(folder.store.list().await, Err(Error::StoreUnavailable { .. })));

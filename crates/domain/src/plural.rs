@@ -1,7 +1,7 @@
 //! Counts in sentences.
 
 /// `1 row`, `2 rows`: a count and a noun whose plural has an `s`.
-pub(crate) fn counted(count: u64, noun: &str) -> String {
+pub fn counted(count: u64, noun: &str) -> String {
     match count {
         1 => format!("1 {noun}"),
         _ => format!("{count} {noun}s"),
