@@ -4,7 +4,7 @@ import { defineConfig } from '@playwright/test';
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const engines = (process.env.TEST_ENGINES ?? 'sqlite,postgres').split(',');
 // What only reads is the same on every engine; E2E_POSTGRES=all runs it on PostgreSQL, too.
-const writing = ['archives.spec.ts', 'clear.spec.ts', 'restore.spec.ts'];
+const writing = ['archives.spec.ts', 'audit.spec.ts', 'clear.spec.ts', 'import.spec.ts', 'restore.spec.ts'];
 const onPostgres = process.env.E2E_POSTGRES === 'all' ? {} : { testMatch: writing };
 
 export default defineConfig<{ engine: 'sqlite' | 'postgres' }>({

@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { manifest } from './build/manifest.ts';
 import { precompress } from './build/precompress.ts';
 import { themeSheet } from './build/theme-sheet.ts';
 
@@ -9,7 +10,9 @@ const service = process.env.CAMPUS_BACKUP_URL ?? 'http://127.0.0.1:8080';
 export default defineConfig({
   // Relative paths work behind a proxy that adds a path prefix.
   base: './',
-  plugins: [react(), themeSheet(), precompress()],
+  // Cargo sets it for the build script. The dashboard has the version of the program that embeds it.
+  define: { __VERSION__: JSON.stringify(process.env.CARGO_PKG_VERSION ?? '') },
+  plugins: [react(), themeSheet(), manifest(), precompress()],
   build: {
     target: 'es2022',
     // An inlined file would be a data URL, which the content security policy does not allow.
@@ -19,5 +22,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  server: { proxy: { '/auth': service, '/backup/': service } },
+  server: { proxy: { '/accounts': service, '/auth': service, '/backup/': service } },
 });

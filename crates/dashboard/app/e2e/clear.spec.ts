@@ -52,7 +52,7 @@ test('only the exact confirmation word clears what the plan shows', async ({ pag
   await expect(result.getByRole('button', { name: 'Undo: clear students' })).toBeVisible();
   await result.getByRole('button', { name: 'Done' }).click();
   await expect(result).toBeHidden();
-  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('link', { name: 'Home' }).click();
   await expect(page.locator('dl > div').filter({ hasText: 'Students' }).locator('dd')).toHaveText('0');
 });
 
@@ -117,12 +117,30 @@ test('a clear is undone from its result, and later from the page', async ({ page
   await dialog.getByRole('button', { name: 'Done' }).click();
 
   await service.api('/backup/clear', { table: 'attendance' });
-  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('link', { name: 'Home' }).click();
   await page.getByRole('link', { name: 'Clear' }).click();
   const later = page.getByRole('listitem').filter({ hasText: 'Cleared attendance: 100,000 rows' });
   await later.getByRole('button', { name: 'Undo: clear attendance' }).click();
   await expect(later).toBeHidden({ timeout: 30_000 });
   expect(await service.digests()).toEqual(before);
+});
+
+test('lost data comes back from the home page', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  await service.createBackup('this morning');
+  const before = await service.digests();
+  await service.api('/backup/clear', { table: 'all' });
+  await signIn(page, service);
+  const warning = page.getByRole('alert').filter({ hasText: 'Tables that are now empty' });
+  await expect(warning).toContainText('1,000 rows of students then, 0 rows now');
+  await expect(warning).toContainText('admin cleared everything');
+  await warning.getByRole('button', { name: 'Undo: clear everything' }).click();
+  await expect(page.getByRole('status').filter({ hasText: 'were restored' })).toBeVisible({
+    timeout: 30_000,
+  });
+  await expect(warning).toBeHidden();
+  expect(await service.digests()).toEqual(before);
+  await expect(page.getByRole('region', { name: 'What happened' })).toContainText('undid a change');
 });
 
 test('an undo that is not possible is refused with the reason', async ({ page, ownSchool }) => {

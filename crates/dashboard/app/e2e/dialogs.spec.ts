@@ -53,17 +53,18 @@ test('a dialog keeps neither discarded text nor the error of another backup', as
 
   await page.route('**/backup/download-links', (route) => route.abort());
   await choose('first', 'View contents');
-  await dialog.getByRole('button', { name: 'Courses of this backup as CSV' }).click();
-  await expect(dialog.getByRole('alert')).toBeVisible();
-  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Courses of this backup as CSV' }).click();
+  const contents = page.getByRole('region', { name: 'Contents' });
+  await expect(contents.getByRole('alert')).toBeVisible();
+  await page.getByRole('link', { name: 'All backups' }).click();
   await choose('second', 'View contents');
-  await expect(page.getByRole('dialog', { name: 'second' })).toBeVisible();
-  await expect(dialog.getByRole('alert')).toHaveCount(0);
-  await page.keyboard.press('Escape');
+  await expect(page.getByRole('heading', { name: 'second', exact: true })).toBeVisible();
+  await expect(contents.getByRole('alert')).toHaveCount(0);
+  await page.getByRole('link', { name: 'All backups' }).click();
 
   // The list shows only the error of the last action.
   await choose('first', 'Download');
-  const row = page.getByRole('listitem').filter({ hasText: 'first' });
+  const row = page.getByRole('row').filter({ hasText: 'first' });
   await expect(row.getByRole('alert')).toBeVisible();
   await choose('first', 'Verify');
   await expect(row.getByRole('alert')).toHaveCount(0);

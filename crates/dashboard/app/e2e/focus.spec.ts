@@ -49,7 +49,7 @@ test('after a dialog, a menu and a deletion the focus returns to its origin', as
     await expect(item).toBeFocused();
     await page.keyboard.press('Enter');
   };
-  for (const action of ['View contents', 'Rename…', 'Delete…']) {
+  for (const action of ['Rename…', 'Delete…']) {
     await choose(action);
     // The dialog gets the focus shortly after it is visible.
     await expect(page.getByRole('dialog').locator(':focus')).toBeVisible();

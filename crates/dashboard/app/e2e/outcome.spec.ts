@@ -281,6 +281,8 @@ test('a job is shown once, and an unknown cancellation is reported as unknown', 
   const job = () => ({ ...ended, kind: 'clear', state, phase: 'changing', ended_at: null, result: null });
   const list = () => ({ items: [job()], total: 1, limit: 20, offset: 0 });
   await page.route(/\/backup\/jobs\?(limit|idempotency_key)=/, (route) => route.fulfill({ json: list() }));
+  // The service would report that the job has ended.
+  await page.route('**/backup/jobs/*/events', (route) => route.abort());
   await signIn(page, service, '#/clear');
   const { dialog, confirm } = await typed(page, 'payments');
   await page.route('**/backup/clear', (route) => route.abort());
@@ -416,7 +418,7 @@ test('a damaged backup is reported, shown as a problem, and not proposed', async
   await expect(page.getByText('Damaged', { exact: true })).toBeVisible();
   await expect(damaged).toBeHidden();
 
-  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('link', { name: 'Home' }).click();
   const last = page.getByRole('alert').filter({ hasText: /^The last backup is damaged/ });
   await expect(last).toContainText('You can restore the previous backup of');
   await expect(last).not.toContainText('archive_');
@@ -446,7 +448,7 @@ test('a damaged backup is reported, shown as a problem, and not proposed', async
   await expect(page.getByLabel('Backup', { exact: true })).toHaveValue(good);
 });
 
-test('the overview warns of tables that have become empty', async ({ page, ownSchool }) => {
+test('the home page warns of tables that have become empty', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   const older = await service.createBackup('older');
   const id = await service.createBackup('today');
@@ -462,9 +464,11 @@ test('the overview warns of tables that have become empty', async ({ page, ownSc
   await service.api('/backup/clear', { table: 'payments' });
   await page.getByRole('button', { name: 'Refresh' }).click();
   const empty = page.getByRole('alert').filter({ hasText: 'Tables that are now empty' });
-  await expect(empty).toContainText('5,000 rows of payments');
+  await expect(empty).toContainText('5,000 rows of payments then, 0 rows now');
+  await expect(empty).toContainText(/admin cleared payments on .*: 5,000 rows deleted/);
+  await expect(empty.getByRole('button', { name: 'Undo: clear payments' })).toBeVisible();
   await expect(last).not.toHaveAttribute('style', /green/);
-  await empty.getByRole('link', { name: 'Undo a clear' }).click();
+  await page.getByRole('link', { name: 'Clear', exact: true }).click();
 
   // While an undo runs, no other undo is offered.
   const clear = (await service.api<{ items: { id: string }[] }>('/backup/changes?kind=clear')).items[0]?.id;
@@ -478,11 +482,12 @@ test('the overview warns of tables that have become empty', async ({ page, ownSc
     parameters: { clear_id: clear },
     result: null,
   };
+  await page.route('**/backup/jobs/*/events', (route) => route.abort());
   await page.route(/\/backup\/jobs\?limit=/, (route) =>
     route.fulfill({ json: { items: [running], total: 1, limit: 20, offset: 0 } }),
   );
   await page.reload();
-  await expect(page.getByRole('region', { name: 'Running jobs' })).toContainText('Undoing a clear');
+  await expect(page.getByRole('region', { name: 'Running jobs' })).toContainText('Undoing a change');
   await expect(page.getByText('This clear is being undone.')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Undo: clear payments' })).toBeHidden();
   await page.unroute(/\/backup\/jobs\?limit=/);

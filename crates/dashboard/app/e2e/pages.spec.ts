@@ -88,12 +88,22 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.getByRole('button', { name: 'Actions for start of term' }).click();
         await checkPage(page, `archives-menu-${colorScheme}-${width}`);
         await page.getByRole('menuitem', { name: 'View contents' }).click();
-        await expect(page.getByRole('dialog', { name: 'start of term' })).toBeVisible();
-        await checkPage(page, `archives-details-${colorScheme}-${width}`);
+        await expect(page.getByRole('heading', { name: 'start of term', exact: true })).toBeVisible();
+        await page.getByRole('button', { name: 'First rows of students' }).click();
+        await expect(page.getByRole('columnheader', { name: 'Full Name' })).toBeVisible();
+        await checkPage(page, `archive-${colorScheme}-${width}`);
+        await page.getByRole('link', { name: 'All backups' }).click();
+        await page.getByRole('button', { name: 'Filters' }).click();
+        await page.getByLabel('Select start of term').check();
+        await checkPage(page, `archives-filters-${colorScheme}-${width}`);
+        await page.getByRole('button', { name: 'Delete the selected backups…' }).click();
+        await expect(page.getByLabel('Type delete to confirm')).toBeVisible();
+        await checkPage(page, `archives-delete-${colorScheme}-${width}`);
         await page.keyboard.press('Escape');
         await page.getByRole('button', { name: 'Create a backup…' }).click();
         await checkPage(page, `archives-create-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/compare/${id}`);
+        await page.getByRole('button', { name: 'Compare', exact: true }).click();
         await page.getByRole('button', { name: 'Attendance' }).click({ timeout: 30_000 });
         await expect(page.getByText('ID 1', { exact: true })).toBeVisible({ timeout: 30_000 });
         await checkPage(page, `compare-full-${colorScheme}-${width}`);
@@ -110,9 +120,51 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.goto(`${school.url}/backup/#/`);
         await expect(page.getByText('Last backup:')).toBeVisible();
         await checkPage(page, `overview-full-${colorScheme}-${width}`);
+        await page.goto(`${school.url}/backup/#/history`);
+        await expect(page.getByRole('region', { name: 'Size of the backups' })).toBeVisible();
+        await page.getByRole('button', { name: 'Show the numbers as a table' }).click();
+        await checkPage(page, `history-full-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/clear`);
         await expect(page.getByRole('heading', { name: 'Can be undone' })).toBeVisible();
         await checkPage(page, `clear-recent-${colorScheme}-${width}`);
+      });
+
+      test('an import with errors, its confirmation and its report', async ({ page, ownSchool }) => {
+        const school = await ownSchool();
+        await signIn(page, school, '#/import');
+        const lines = [
+          'List of the new students,,,,',
+          'Reg No,Student Name,Phone,DOB,Remarks',
+          'REG-NEW-1,Asha Rao,+91 98450 12345,31-12-2010,a note',
+          'REG-NEW-2,Ravi Kumar,+91 98450 54321,30-02-2010,',
+          'REG-NEW-3,,+91 98450 00000,01-01-2011,',
+        ];
+        const choose = (label: string, name: string, text: string) =>
+          page.getByLabel(label).setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
+        await choose('File to import', 'odd.csv', 'Foo,Bar\n1,2\n');
+        await expect(page.getByRole('alert')).toBeVisible();
+        await page.getByRole('button', { name: 'Options' }).click();
+        await checkPage(page, `import-refused-${colorScheme}-${width}`);
+        await page.getByRole('button', { name: 'Remove odd.csv from the list' }).click();
+        await choose('File to import', 'new students.csv', `${lines.join('\n')}\n`);
+        await expect(page.getByRole('region', { name: 'Errors' })).toBeVisible();
+        await page.getByRole('region', { name: 'Columns' }).getByLabel('Remarks').selectOption('Address');
+        await checkPage(page, `import-errors-${colorScheme}-${width}`);
+        await page.getByRole('button', { name: 'Leave out the wrong rows' }).click();
+        const word = page.getByLabel('Type import to confirm');
+        await word.fill('imprt');
+        await word.press('Enter');
+        await checkPage(page, `import-plan-${colorScheme}-${width}`);
+        await word.fill('import');
+        await word.press('Enter');
+        await expect(page.getByRole('region', { name: 'Import report' })).toBeVisible({ timeout: 60_000 });
+        await checkPage(page, `import-report-${colorScheme}-${width}`);
+        await page.getByRole('link', { name: 'Import another file' }).click();
+        await choose('File to import', 'new students.csv', `${lines.join('\n')}\n`);
+        await expect(page.getByRole('region', { name: 'Errors' })).toBeVisible();
+        await page.getByRole('link', { name: 'Import another file' }).click();
+        await expect(page.getByRole('heading', { name: 'Can be undone' })).toBeVisible();
+        await checkPage(page, `import-lists-${colorScheme}-${width}`);
       });
 
       test('dialogs and downloads', async ({ page, school, networkInFrontOf }) => {
@@ -149,6 +201,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.getByRole('button', { name: 'Attendance as CSV' }).click();
         await expect(page.getByText(/B\/s/)).toBeVisible();
         await checkPage(page, `downloads-${colorScheme}-${width}`);
+        await page.getByRole('button', { name: /^Activity/ }).click();
+        await expect(page.getByRole('dialog', { name: 'Activity' })).toBeVisible();
+        await checkPage(page, `activity-${colorScheme}-${width}`);
       });
     });
   }
@@ -178,7 +233,7 @@ test('everything is reachable with the keyboard alone', async ({ page, school })
   await page.keyboard.press('Tab');
   await page.keyboard.type('violet-anchor-42-Meadow-thrush');
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Home' })).toBeVisible();
   await page.keyboard.press('Tab');
   const skip = page.getByRole('button', { name: 'Skip to the page' });
   await expect(skip).toBeFocused();
@@ -198,6 +253,6 @@ test('everything is reachable with the keyboard alone', async ({ page, school })
 test('an unknown route shows a page that says so', async ({ page, school }) => {
   await signIn(page, school, '#/nothing');
   await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible();
-  await page.getByRole('link', { name: 'Show the overview' }).click();
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await page.getByRole('link', { name: 'Show the home page' }).click();
+  await expect(page.getByRole('heading', { name: 'Home' })).toBeVisible();
 });

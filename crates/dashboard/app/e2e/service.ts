@@ -1,6 +1,6 @@
 // Runs the program on its own database.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -48,9 +48,9 @@ export class Service {
     execFileSync(program(), ['demo', '--scale', String(scale)], { env: this.environment });
   }
 
-  /** Runs another command of the program in parallel to the service. */
-  command(...words: string[]): void {
-    execFileSync(program(), words, { env: this.environment });
+  /** Runs another command of the program in parallel to the service, and returns its output. */
+  command(...words: string[]): string {
+    return execFileSync(program(), words, { env: this.environment, encoding: 'utf8' });
   }
 
   async start(...flags: string[]): Promise<this> {
@@ -140,6 +140,15 @@ export class Service {
   async createBackup(label: string): Promise<string> {
     const job = await this.ended(await this.api<{ id: string }>('/backup/archives', { label }));
     return job.result?.archive_id ?? '';
+  }
+
+  /** Copies a stored backup under another id, as a person who copies its folder does, with other values in its manifest. */
+  copyArchive(id: string, copy: string, values: Record<string, unknown>): void {
+    const [from, to] = [id, copy].map((each) => join(this.folder, 'data/archives', each)) as [string, string];
+    cpSync(from, to, { recursive: true });
+    const manifest = join(to, 'manifest.json');
+    const read = JSON.parse(readFileSync(manifest, 'utf8')) as object;
+    writeFileSync(manifest, JSON.stringify({ ...read, ...values }));
   }
 
   /** The digests of the current tables. */

@@ -10,8 +10,26 @@ test('a wrong password is refused with a message, and the right one signs in', a
   // The wrong password is selected, so that typing replaces it.
   await expect(page.getByLabel('Password', { exact: true })).toBeFocused();
   await enter(page);
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
-  await expect(page).toHaveTitle('Overview · Campus backup');
+  await expect(page.getByRole('heading', { name: 'Home' })).toBeVisible();
+  await expect(page).toHaveTitle('Home · Campus backup');
+});
+
+test('a one-time password is changed before the dashboard opens', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  const printed = service.command('admin', 'reset-password', 'admin');
+  await page.goto(`${service.url}/backup/`);
+  await enter(page, /One-time password: (\S+)/.exec(printed)?.[1]);
+  const first = page.getByLabel('New password', { exact: true });
+  await expect(first).toBeFocused();
+  for (const password of ['password1234', PASSWORD]) {
+    await first.fill(password);
+    await page.getByLabel('New password again', { exact: true }).fill(password);
+    await page.getByRole('button', { name: 'Save and continue' }).click();
+    if (password !== PASSWORD) await expect(page.getByText('is too easy to guess')).toBeVisible();
+  }
+  await expect(page.getByRole('heading', { name: 'Home' })).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Home' })).toBeVisible();
 });
 
 test('a user who is not an administrator is refused with a message', async ({ page, school }) => {
@@ -61,7 +79,7 @@ test('signing out in one tab signs out in all tabs', async ({ page, school, cont
   await signIn(page, school);
   const other = await context.newPage();
   await other.goto(`${school.url}/backup/`);
-  await expect(other.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await expect(other.getByRole('heading', { name: 'Home' })).toBeVisible();
   await other.getByRole('button', { name: 'Account admin' }).click();
   await other.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
   await expect(page.getByRole('status')).toContainText('You are signed out');
@@ -80,7 +98,7 @@ test('a reload after the end of the session asks for the password and says why',
   await page.reload();
   await expect(page.getByRole('status')).toContainText('Your session has ended');
   await enter(page);
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Home' })).toBeVisible();
 });
 
 test('a reload repeats the question that the service did not answer', async ({ page, school }) => {
@@ -90,7 +108,7 @@ test('a reload repeats the question that the service did not answer', async ({ p
   await expect(page.getByRole('status')).toContainText('not known whether you are still signed in');
   await page.unroute('**/auth/session');
   await page.reload();
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Home' })).toBeVisible();
 });
 
 test('signing out leaves nothing visible', async ({ page, school }) => {

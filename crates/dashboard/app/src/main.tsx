@@ -4,15 +4,16 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Router } from 'wouter';
-import { useHashLocation } from 'wouter/use-hash-location';
 import { queries } from './api/queries';
 import { lookUpPending } from './requests/pending';
 import { followOtherTabs, resume } from './session/signIn';
 import { refreshOnActivity } from './session/tokenRefresh';
 import { App } from './shell/App';
+import { useRoute } from './shell/address';
 import { ErrorBoundary } from './shell/ErrorBoundary';
 import { ignoreStrayFiles } from './shell/fileDrops';
 import { keepFocus } from './shell/focus';
+import { printInLight } from './shell/printInLight';
 import { resolver, theme } from './theme';
 import { warnBeforeLeaving } from './transfers/leaving';
 
@@ -20,6 +21,7 @@ refreshOnActivity();
 followOtherTabs();
 ignoreStrayFiles();
 keepFocus();
+printInLight();
 warnBeforeLeaving();
 lookUpPending();
 resume();
@@ -39,7 +41,7 @@ if (root) {
         <ErrorBoundary>
           <QueryClientProvider client={queries}>
             {/* Routes are behind `#`, so that they can't collide with the paths of the API in the same folder. */}
-            <Router hook={useHashLocation}>
+            <Router hook={useRoute}>
               <App />
             </Router>
           </QueryClientProvider>

@@ -1,9 +1,11 @@
 import { QueryClient } from '@tanstack/react-query';
 import { expect, test, vi } from 'vitest';
 import { type Archive, proposedBackup } from '../src/api/archives';
+import type { Change } from '../src/api/changes';
 import type { Stats } from '../src/api/tables';
 import { verificationStatus } from '../src/components/verification';
-import { emptied, lastBackup } from '../src/pages/overview/backupState';
+import { emptied, falls, lastBackup } from '../src/pages/overview/backupState';
+import { archive } from './sample';
 
 const DAMAGED = {
   at: '2026-11-28T14:00:00Z',
@@ -13,40 +15,15 @@ const DAMAGED = {
   seconds: 1,
 } as const;
 
-function archive(id: string, moment: string, changed: Partial<Archive> = {}): Archive {
-  return {
-    id,
-    created_at: `2026-11-${moment}:00:00Z`,
-    kind: 'created',
-    origin: 'made_here',
-    label: null,
-    note: null,
-    protected: false,
-    created_by: 'admin',
-    engine: 'sqlite',
-    app_version: '0.1.0',
-    rows: { students: 1_000, courses: 40, payments: 5_000, users: 5 },
-    total: 6_045,
-    totals: {},
-    sha256: {},
-    size: 1,
-    compression: 'zstd',
-    encryption: 'none',
-    object_sha256: '',
-    contains_password_hashes: true,
-    verification: null,
-    verifications: [],
-    suspicion: null,
-    ...changed,
-  };
-}
-
 // In the order of the service: the archive that was stored last comes first.
 const LIST = [
   archive('uploaded today, of last year', '01T08', { kind: 'uploaded', origin: 'uploaded' }),
   archive('of the broken state', '28T13', { kind: 'safety' }),
   archive('put into the store', '28T12', { origin: 'found' }),
   archive('damaged', '28T11', { verification: DAMAGED }),
+  archive('with far fewer rows', '28T09', {
+    suspicion: { findings: [], accepted_at: null, accepted_by: null },
+  }),
   archive('this morning', '28T08'),
   archive('yesterday', '27T08'),
 ];
@@ -62,9 +39,11 @@ test('a restore proposes the newest reliable backup, or nothing', () => {
 
 test('the last backup is the newest one of this school’s data', () => {
   expect(lastBackup(LIST)?.id).toBe('damaged');
-  expect(lastBackup(without('damaged'))?.id).toBe('this morning');
+  expect(lastBackup(without('damaged'))?.id).toBe('with far fewer rows');
   // If this service has created no backup, the others count.
-  expect(lastBackup(without('damaged', 'this morning', 'yesterday'))?.id).toBe('put into the store');
+  expect(lastBackup(without('damaged', 'with far fewer rows', 'this morning', 'yesterday'))?.id).toBe(
+    'put into the store',
+  );
   expect(lastBackup(LIST.filter(({ kind }) => kind === 'safety'))).toBeUndefined();
 });
 
@@ -131,4 +110,27 @@ test('only the needed pages of thousands of archives are read, with the correct 
 
   const none = await read(safety);
   expect(none.found).toEqual({ items: [], isComplete: true });
+});
+
+const change = (id: string, rows: Change['rows'], undone_at: string | null = null) =>
+  ({ id, rows, undone_at }) as Change;
+
+test('a fall is reported if the table is empty, if it is large, or if a change has caused it', () => {
+  const backup = archive('last', '28T08', { rows: { students: 1_000, courses: 40, payments: 5_000 } });
+  const now = (counts: Partial<Stats>) =>
+    ({ students: 1_000, courses: 40, payments: 5_000, enrollments: 0, ...counts }) as Stats;
+  const fallen = (counts: Partial<Stats>, changes: Change[] = []) =>
+    falls(now(counts), backup, changes).map(({ table, causes }) => [table, causes.map(({ id }) => id)]);
+  expect(fallen({})).toEqual([]);
+  expect(fallen({ students: 1_200 })).toEqual([]);
+  expect(fallen({ students: 999 })).toEqual([]);
+  expect(fallen({ students: 949 })).toEqual([['students', []]]);
+  expect(fallen({ courses: 0 })).toEqual([['courses', []]]);
+  const removed = (table: string, removed: number, written = 0) => ({ [table]: { removed, written } });
+  const cleared = change('cleared', removed('students', 1));
+  expect(fallen({ students: 999 }, [cleared])).toEqual([['students', ['cleared']]]);
+  // A restore that has written as many rows as it removed is no cause, and neither is a clear that was undone.
+  const restored = change('restored', removed('students', 1_000, 1_000));
+  const undone = change('undone', removed('students', 1), '2026-11-28T09:00:00Z');
+  expect(fallen({ students: 999 }, [restored, undone])).toEqual([]);
 });

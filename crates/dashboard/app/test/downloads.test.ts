@@ -122,6 +122,21 @@ test('an error of the file dialog is reported', async () => {
   expect(transfer?.state.at === 'failed' && transfer.state.error).toBeInstanceOf(FileNotWritable);
 });
 
+test('a download with a secret key carries it, also when it is started again', async () => {
+  const sent: string[] = [];
+  vi.stubGlobal('fetch', async (request: Request) => {
+    sent.push(`${request.url} ${request.headers.get('X-Archive-Identity')}`);
+    return broken();
+  });
+  const path = '/backup/archives/a/download/courses';
+  await store.downloadInPage('Courses as CSV', { path, identity: 'AGE-SECRET-KEY-1A', format: 'csv' });
+  const [failed] = store.transfers.current();
+  if (failed) await store.startAgain(failed);
+  expect(states()).toEqual(['failed']);
+  const expected = 'https://school.example/campus/backup/archives/a/download/courses AGE-SECRET-KEY-1A';
+  expect(sent).toEqual([expected, expected]);
+});
+
 declare global {
   interface Window {
     showSaveFilePicker: unknown;

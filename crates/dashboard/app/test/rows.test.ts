@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { counterFor, type Format } from '../src/transfers/rows';
+import { counterFor, type FileFormat } from '../src/transfers/rows';
 
 /** Feeds a file in chunks of several sizes, and expects the same result each time. */
-function counted(format: Format, content: string | Uint8Array): { rows: number; ended: boolean } {
+function counted(format: FileFormat, content: string | Uint8Array): { rows: number; ended: boolean } {
   const file = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   const outcomes = [1, 2, 3, 7, 64, file.length + 1].map((size) => {
     const counter = counterFor(format);
@@ -54,4 +54,10 @@ describe('a workbook', () => {
     end.set([0x50, 0x4b, 5, 6], 100);
     expect(counted('xlsx', end)).toEqual({ rows: 0, ended: true });
   });
+});
+
+test('JSON Lines end with a line, and may be empty', () => {
+  expect(counted('jsonl', '')).toEqual({ rows: 0, ended: true });
+  expect(counted('jsonl', '{"id":1}\n{"id":2}\n')).toEqual({ rows: 2, ended: true });
+  expect(counted('jsonl', '{"id":1}\n{"id"')).toEqual({ rows: 1, ended: false });
 });

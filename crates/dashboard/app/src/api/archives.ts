@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, queryOptions, useInfiniteQuery } from '@tanstack/react-query';
 import { body, client } from './client';
-import { isSessionEnd } from './problem';
+import { nextOffset, uniqueItems } from './pages';
+import { pollEvery } from './polling';
 import type { components } from './schema';
 
 export type Archive = components['schemas']['Archive'];
@@ -28,7 +29,7 @@ export const backups = queryOptions({
   queryKey: ['archives', 'backups'],
   queryFn: async ({ signal }): Promise<Backups> => {
     const [created, uploaded] = await Promise.all([
-      readUntil('created', (archive) => isOwn(archive) && !isDamaged(archive), signal),
+      readUntil('created', (archive) => isOwn(archive) && isProposable(archive), signal),
       readUntil('uploaded', isProposable, signal),
     ]);
     return {
@@ -36,7 +37,7 @@ export const backups = queryOptions({
       isComplete: created.isComplete && uploaded.isComplete,
     };
   },
-  refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : INTERVAL),
+  refetchInterval: pollEvery(INTERVAL),
 });
 
 /** Reads archives of one kind, newest first, up to the page that has a wanted one. */
@@ -73,7 +74,7 @@ const pages = infiniteQueryOptions({
   },
   initialPageParam: 0,
   getNextPageParam: nextOffset,
-  refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : INTERVAL),
+  refetchInterval: pollEvery(INTERVAL),
 });
 
 /** The archives, newest first, in pages. */
@@ -95,18 +96,10 @@ export interface JoinedPages {
   unreadable: ArchiveList['unreadable'];
 }
 
-/** The offset of the next page, or `undefined` after the last page. */
-export function nextOffset({ items, offset, total }: ArchiveList): number | undefined {
-  const next = offset + items.length;
-  return items.length > 0 && next < total ? next : undefined;
-}
-
-/** Joins the pages into one list. An archive that moved to the next page between two requests appears once. */
+/** Joins the pages into one list. */
 export function joinPages(pages: ArchiveList[]): JoinedPages {
-  const items = new Map<string, Archive>();
-  for (const page of pages) for (const archive of page.items) items.set(archive.id, archive);
   const [first] = pages;
-  return { items: [...items.values()], total: first?.total ?? 0, unreadable: first?.unreadable ?? [] };
+  return { items: uniqueItems(pages), total: first?.total ?? 0, unreadable: first?.unreadable ?? [] };
 }
 
 /** Whether an archive is a backup that a person created or uploaded. Safety backups hold cleared or replaced data. */
@@ -129,19 +122,25 @@ export function isDamaged(archive: Archive): boolean {
   return archive.verification?.result === 'failed';
 }
 
+/** Whether a backup has far fewer rows or less money than those before it, and no administrator has accepted it. */
+export function isSuspicious({ suspicion }: Archive): boolean {
+  return suspicion != null && suspicion.accepted_at == null;
+}
+
 /** Sorts by the time of the data, newest first. An old backup that was uploaded today has an old time. */
 export function newestFirst(archives: readonly Archive[]): Archive[] {
   return [...archives].sort((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at));
 }
 
 /**
- * The backup that a restore proposes, if there is one. A safety backup may contain the damaged data, and nothing proves
- * the origin of an archive that was found in the store.
+ * The backup that a restore proposes, if there is one. A safety backup may contain the damaged data, a suspicious one may
+ * lack data, and nothing proves the origin of an archive that was found in the store.
  */
 export function proposedBackup(archives: readonly Archive[]): Archive | undefined {
   return newestFirst(archives).find(isProposable);
 }
 
-function isProposable(archive: Archive): boolean {
-  return isBackup(archive) && archive.origin !== 'found' && !isDamaged(archive);
+/** Whether a restore may propose the archive. */
+export function isProposable(archive: Archive): boolean {
+  return isBackup(archive) && archive.origin !== 'found' && !isDamaged(archive) && !isSuspicious(archive);
 }

@@ -17,11 +17,20 @@ const bearer: Middleware = {
     return request;
   },
   onError: ({ error }) => new ServiceUnreachable(error),
-  async onResponse({ request, response }) {
+  async onResponse({ request, response, schemaPath }) {
     if (response.ok) return completeResponse(response);
+    if (schemaPath === '/backup/health' && isFailingHealth(response)) {
+      const { headers } = response;
+      return completeResponse(new Response(response.body, { headers }));
+    }
     throw await errorOf(request, response);
   },
 };
+
+/** Whether an answer is the health `failing`. It has the status 503 for monitors, and is no problem document. */
+function isFailingHealth({ status, headers }: Response): boolean {
+  return status === 503 && (headers.get('Content-Type') ?? '').startsWith('application/json');
+}
 
 /** Reads the answer to its end. A truncated answer, or the error page of a proxy, is no answer of the service. */
 async function completeResponse(response: Response): Promise<Response> {
@@ -46,8 +55,13 @@ export function body<T>(answer: { data?: T }): T {
 }
 
 /** Sends a request whose answer is read as a stream, such as a download. */
-export async function openStream(path: string, signal: AbortSignal): Promise<Response> {
-  const request = new Request(new URL(path.replace(/^\//, ''), SERVICE), { signal, cache: 'no-store' });
+export async function openStream(
+  path: string,
+  signal: AbortSignal,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const url = new URL(path.replace(/^\//, ''), SERVICE);
+  const request = new Request(url, { signal, cache: 'no-store', headers });
   request.headers.set('Authorization', `Bearer ${session.token() ?? ''}`);
   let response: Response;
   try {

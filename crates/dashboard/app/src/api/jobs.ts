@@ -1,5 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { body, client } from './client';
+import { pollEvery } from './polling';
 import { isSessionEnd, ProblemError } from './problem';
 import type { components } from './schema';
 
@@ -64,11 +65,11 @@ export const failures = queryOptions({
     const isRecent = ({ ended_at }: Job) => ended_at != null && Date.now() - Date.parse(ended_at) < DAY;
     return found.filter(isRecent).sort((one, other) => other.id.localeCompare(one.id));
   },
-  refetchInterval: ({ state }) => (isSessionEnd(state.error) ? false : 60_000),
+  refetchInterval: pollEvery(60_000),
 });
 
 /** Whether a job changes the data. Only one such job runs at a time. */
-export const changesData = (job: Job): boolean => ['clear', 'restore', 'undo'].includes(job.kind);
+export const changesData = (job: Job): boolean => ['clear', 'restore', 'undo', 'import'].includes(job.kind);
 
 /** The error of a job that has ended without success. */
 export function failureOf(job: Job): ProblemError | undefined {
@@ -101,8 +102,10 @@ const KINDS: Record<Job['kind'], string> = {
   verify: 'Verifying a backup',
   restore: 'Restoring a backup',
   clear: 'Clearing data',
-  undo: 'Undoing a clear',
+  undo: 'Undoing a change',
+  import: 'Importing a file',
   retention: 'Deleting old backups',
+  rekey: 'Encrypting a backup again',
 };
 
 const PHASES: Record<Job['phase'], string> = {
@@ -115,6 +118,7 @@ const PHASES: Record<Job['phase'], string> = {
   changing: 'Changing the data',
   committing: 'Saving',
   deleting: 'Deleting backups',
+  encrypting: 'Encrypting with the current keys',
 };
 
 export const kindLabel = (job: Job): string => KINDS[job.kind];

@@ -1,6 +1,7 @@
 import { QueryClient, queryOptions } from '@tanstack/react-query';
 import { body, client } from './client';
-import { isSessionEnd, ProblemError } from './problem';
+import { pollEvery } from './polling';
+import { ProblemError } from './problem';
 
 /** Retries if there was no answer, or if the service is busy. Every other problem would be the same again. */
 function worthRepeating(failures: number, error: Error): boolean {
@@ -16,8 +17,22 @@ export const queries = new QueryClient({
   },
 });
 
+/** The data of the pages, by the first part of the keys of its queries. */
+export type Resource =
+  | 'stats'
+  | 'jobs'
+  | 'archives'
+  | 'changes'
+  | 'schedules'
+  | 'retention'
+  | 'destinations'
+  | 'notifications'
+  | 'accounts'
+  | 'tokens'
+  | 'health';
+
 /** Reloads what the pages show of these. */
-export function invalidate(...what: ('stats' | 'jobs' | 'archives' | 'changes')[]): void {
+export function invalidate(...what: Resource[]): void {
   for (const each of what) queries.invalidateQueries({ queryKey: [each] });
 }
 
@@ -25,5 +40,5 @@ export function invalidate(...what: ('stats' | 'jobs' | 'archives' | 'changes')[
 export const stats = queryOptions({
   queryKey: ['stats'],
   queryFn: async ({ signal }) => body(await client.GET('/backup/stats', { signal })),
-  refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : 30_000),
+  refetchInterval: pollEvery(30_000),
 });

@@ -4,6 +4,95 @@
  */
 
 export interface paths {
+    "/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List accounts
+         * @description By user name, with the end of one-time passwords and the numbers of named tokens.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        get: operations["listAccounts"];
+        put?: never;
+        /**
+         * Create an account
+         * @description Without a password, the answer has a one-time password, which no other answer has. The user must change it at the first sign-in,
+         *     within a day. A repeated request is refused, because the user name is taken: if the answer was lost, reset the account.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        post: operations["createAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an account
+         * @description Its role, and whether its user can sign in.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        get: operations["getAccount"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an account
+         * @description Ends all its sessions, tokens and download links at once. What its user has done stays in the change log. An account that records
+         *     of another program refer to can't be deleted; disable it. The last administrator who can sign in can't be deleted either.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        delete: operations["deleteAccount"];
+        options?: never;
+        head?: never;
+        /**
+         * Update an account
+         * @description If the account is disabled or gets another role, all its sessions, tokens and download links end at once. One active administrator
+         *     who can sign in always stays: a change that would take the last one's rights is refused.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        patch: operations["updateAccount"];
+        trace?: never;
+    };
+    "/accounts/{id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset the password of an account
+         * @description Replaces the password by a one-time password, which is in this answer only. The user must change it at the next sign-in, within a
+         *     day. All sessions, tokens and download links of the account end at once. An inactive account stays inactive. The last
+         *     administrator whose password does not expire can't be reset, because a lost answer would leave no administrator who can sign in.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        post: operations["resetAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -17,6 +106,9 @@ export interface paths {
          * Sign in
          * @description Exchanges a user name and password for an access token. Attempts are limited by account and by address. `Retry-After` of a
          *     refusal says when the next attempt is possible.
+         *
+         *     With a one-time password, which the service has generated, `password_change_required` is true: the token only allows the user to
+         *     change it with `POST /auth/password`. After a day, a one-time password is refused (403 `password_expired`).
          */
         post: operations["createSession"];
         delete?: never;
@@ -34,11 +126,36 @@ export interface paths {
         };
         /**
          * Get the signed-in user
-         * @description The user of the token, with the current values of the database.
+         * @description The user of the token, with the current values of the database. Every token may call it.
          */
         get: operations["getMe"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change one's own password
+         * @description All sessions of the account end, with their access tokens and download links, and the answer is a new session. Named tokens stay.
+         *     It is the only operation, apart from `GET /auth/me`, that is allowed after a sign-in with a one-time password. Attempts are limited
+         *     as those to sign in are. After a day, a one-time password can't be changed any more (403 `password_expired`). A user of an
+         *     external identity provider has no password here (403).
+         *
+         *     A named token needs the scope `admin`.
+         */
+        post: operations["changePassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -91,9 +208,67 @@ export interface paths {
         /**
          * Sign out everywhere
          * @description Ends all sessions of the account. Its access tokens, refresh tokens and download links are refused afterwards, including tokens of
-         *     the command line. A token of an external identity provider has no session here (403).
+         *     the command line. Its named tokens are revoked. A token of an external identity provider has no session here (403).
+         *
+         *     A named token needs the scope `admin`.
          */
         delete: operations["endSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List named tokens
+         * @description The tokens of your account by name, also those that have expired, each with its last use.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        get: operations["listTokens"];
+        put?: never;
+        /**
+         * Create a named token
+         * @description A token for a script, with the rights of your account, restricted by its scopes. This answer has the token, and no other has it:
+         *     the service stores only a digest. A repeated request is refused, because the name is taken: if the answer was lost, revoke the
+         *     token and create it again.
+         *
+         *     A token ends at `expires_at`, when you revoke it or sign out everywhere, and when another administrator disables or deletes your
+         *     account, changes its role or resets its password. It does not end with a session, a changed password or a restore. A user of an
+         *     external identity provider has no tokens here (403).
+         *
+         *     A named token needs the scope `admin`.
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a named token
+         * @description Its next request is refused, and so are its unused download links. Its running requests and jobs continue.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        delete: operations["revokeToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -108,8 +283,11 @@ export interface paths {
         };
         /**
          * List archives
-         * @description The newest first. The list is read from the store, so it survives the loss of the database. An entry of the store that can't
-         *     be read is in `unreadable`, with the reason, and hides no other entry.
+         * @description The newest first, unless `sort` and `direction` say otherwise. An archive must match all given filters. The list is read from
+         *     the store, so it survives the loss of the database. An entry of the store that can't be read is in `unreadable`, with the reason,
+         *     whatever the filters are, and hides no other entry.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["listArchives"];
         put?: never;
@@ -120,6 +298,8 @@ export interface paths {
          *     `archive_id`.
          *
          *     An archive contains the users with the hashes of their passwords. Give read access to archives accordingly.
+         *
+         *     A named token needs the scope `backup` or `admin`.
          */
         post: operations["createArchive"];
         delete?: never;
@@ -139,9 +319,12 @@ export interface paths {
         put?: never;
         /**
          * Upload an archive
-         * @description The body is the file: a complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service.
+         * @description The body is the file: a complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service,
+         *     or of the header `X-Archive-Identity`.
          *     It is stored and then read to its end. A file that is damaged, truncated, from another program or with other tables
          *     is refused with its own code and is not stored. The upload restores nothing.
+         *
+         *     A named token needs the scope `backup` or `admin`.
          */
         post: operations["uploadArchive"];
         delete?: never;
@@ -159,7 +342,10 @@ export interface paths {
         };
         /**
          * Get an archive
-         * @description Its numbers, its digests and the results of its verifications. The archive itself is not read.
+         * @description Its numbers, its digests, the results of its verifications, and its copies in the destinations. The archive itself is not
+         *     read.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["getArchive"];
         put?: never;
@@ -168,14 +354,19 @@ export interface paths {
          * Delete an archive
          * @description Permanently. Afterwards requests with its id are answered with 410. The safety backup of a clear that can still be undone is
          *     deleted only with `force=true`. The clear can't be undone afterwards. The newest good backup and the newest verified one need
-         *     `force=true`, too.
+         *     `force=true`, too. Its copies in destinations are deleted a little later, unless the destination keeps them. A store that is
+         *     immutable refuses it (409 `archive_retained`), and the archive stays as it is.
+         *
+         *     A named token needs the scope `restore` or `admin`.
          */
         delete: operations["deleteArchive"];
         options?: never;
         head?: never;
         /**
          * Update an archive's label, note or protection
-         * @description A protected archive can't be deleted until the protection is removed.
+         * @description A protected archive can't be deleted until the protection is removed. To remove it, a named token needs the scope `restore`, too.
+         *
+         *     A named token needs the scope `backup` or `admin`.
          */
         patch: operations["updateArchive"];
         trace?: never;
@@ -193,8 +384,34 @@ export interface paths {
          * Accept a suspicious archive
          * @description Says that fewer rows or less money than before are right. The archive is then a good backup, later ones are compared with it, and
          *     retention continues. An archive that is accepted already, or does not look suspicious, stays as it is.
+         *
+         *     A named token needs the scope `restore` or `admin`.
          */
         post: operations["acceptArchive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/archives/{id}/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the certificate of an archive
+         * @description A signed statement: who created the archive, when, and from which database; its counts, sums of money and digests; its copies;
+         *     the last verification and the last test restore, with their durations; and what proves each of these. The archive itself is not
+         *     read. `campus-backup verify --certificate FILE` checks it without this service.
+         *
+         *     A named token needs the scope `read` or `admin`.
+         */
+        get: operations["getArchiveCertificate"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -211,7 +428,10 @@ export interface paths {
         /**
          * Download a table of an archive
          * @description As CSV or JSON, equal byte for byte to the live download at the archive's moment. If a part of the archive is damaged, the
-         *     transfer breaks off, so that a client never takes a short file for a complete one.
+         *     transfer breaks off, so that a client never takes a short file for a complete one. `users` as JSON has the password hashes: a
+         *     named token needs the scope `backup`, too.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["downloadArchivedTable"];
         put?: never;
@@ -234,6 +454,8 @@ export interface paths {
          * @description The stored bytes, unchanged. The public tools `age`, `zstd` and `jq` open them. A request may have one range (RFC 9110,
          *     section 14), with `If-Range`. A request with several ranges gets the whole file. `Repr-Digest`
          *     (RFC 9530) has the SHA-256 of the whole file.
+         *
+         *     A named token needs the scope `backup` or `admin`.
          */
         get: operations["downloadArchive"];
         put?: never;
@@ -257,9 +479,14 @@ export interface paths {
          * Restore an archive
          * @description Does exactly what the plan says. The job reads and checks the whole archive, creates a safety backup of the current
          *     data, and then changes everything in one transaction. Before the commit it checks counts, sums and references. If
-         *     anything fails, nothing has changed. You keep your account and your password. All other sessions end.
+         *     anything fails, nothing has changed. You keep your account and your password. All other sessions end. A named token stays, if
+         *     its account is still an active administrator.
+         *
+         *     If the plan names administrators, a named token needs the scope `admin`.
          *
          *     The job's result has the `safety_archive_id`. Restore that archive to undo the restore.
+         *
+         *     A named token needs the scope `restore` or `admin`.
          */
         post: operations["restoreArchive"];
         delete?: never;
@@ -286,6 +513,8 @@ export interface paths {
          *     The plan names each administrator whose account would change, with the effect. A restore never deletes an
          *     administrator, and disables one only with `disable_administrators`. If the archive was found in the store, the
          *     first warning says that its origin is not proven.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         post: operations["planRestore"];
         delete?: never;
@@ -312,8 +541,82 @@ export interface paths {
          *     is listed from then on. An archive that differs from its record in the database is refused
          *     (`archive_record_mismatch`). The label, the note, the protection and former verifications are only in the manifest,
          *     so they are lost with it.
+         *
+         *     A named token needs the scope `backup` or `admin`.
          */
         post: operations["verifyArchive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List events of the audit
+         * @description The events, newest first. Each operation that changes or discloses something leaves one event with its user, its time, the
+         *     client's address and its result. The API can't change or delete events. They are deleted after `--audit-days`.
+         *
+         *     With `format=csv` or `format=jsonl`, the answer is a file of all events of the filter, oldest first, without a limit. An
+         *     export leaves an event, too. The hashes of JSON Lines can be verified without the service.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        get: operations["listAuditEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify the audit
+         * @description Computes the hashes of all events again. This finds an event that was changed, deleted, added or moved. To also find a
+         *     chain with hashes that were all computed again, send an event that was noted before as `noted`.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        get: operations["verifyAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/certificate-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the public key of certificates
+         * @description The key that checks the certificates of this installation. It never changes, and all copies of the service share it. Write down
+         *     its fingerprint (`key_id`) in a place that the installation can't change.
+         *
+         *     A named token needs the scope `read` or `admin`.
+         */
+        get: operations["getCertificateKey"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -329,8 +632,10 @@ export interface paths {
         };
         /**
          * List changes
-         * @description Every clear, restore and undo, newest first. A change is kept for 400 days, and as long as it can be undone,
+         * @description Every clear, restore, import and undo, newest first. A change is kept for 400 days, and as long as it can be undone,
          *     independently of the number of jobs and changes after it.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["listChanges"];
         put?: never;
@@ -351,10 +656,40 @@ export interface paths {
         /**
          * Get a change
          * @description Also if its job was deleted from the history. `undo_until` and `undone_at` say whether it can still be undone.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["getChange"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/changes/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a clear or an import
+         * @description Of a clear, it restores exactly the rows that were deleted, and does not change rows that were written since. Of an import, it gives
+         *     the tables exactly the rows that they had before, if no row of them was changed since. If newer rows block the undo, nothing is
+         *     changed, and the problem has the `plan`. Everything happens in one transaction. A restore is undone by restoring its safety
+         *     backup.
+         *
+         *     If the service has no key that opens the safety backup, the header `X-Archive-Identity` must have it. The dry run of a clear and
+         *     the plan of an import say so (`undo_needs_identity`).
+         *
+         *     A named token needs the scope `restore` or `admin`.
+         */
+        post: operations["undoChange"];
         delete?: never;
         options?: never;
         head?: never;
@@ -380,6 +715,8 @@ export interface paths {
          *     A safety backup is created first. If that fails, nothing is deleted. The answer has its id, and the time until
          *     which `POST /backup/clear/{id}/undo` can undo the clear. The work is a job, which continues if the connection is
          *     lost.
+         *
+         *     A named token needs the scope `restore` or `admin`.
          */
         post: operations["clearTable"];
         delete?: never;
@@ -401,8 +738,129 @@ export interface paths {
          * Undo a clear
          * @description Restores exactly the rows that the clear deleted, in one transaction. It does not change rows that were written
          *     since. If such rows block the undo, nothing is changed, and the problem has the `plan` with its blockers.
+         *
+         *     If the service has no key that opens the safety backup, the header `X-Archive-Identity` must have it. The clear and its dry run
+         *     say so (`undo_needs_identity`).
+         *
+         *     A named token needs the scope `restore` or `admin`.
          */
         post: operations["undoClear"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List destinations
+         * @description By name, each with the number of copies by their state.
+         *
+         *     A named token needs the scope `read` or `admin`.
+         */
+        get: operations["listDestinations"];
+        put?: never;
+        /**
+         * Create a destination
+         * @description The service copies all archives of the first store to it, the newest first, and each new one after it was stored. A copy is
+         *     read back and compared before it counts. A copy that fails is tried again until it succeeds, with pauses of up to an hour; no backup
+         *     fails because of it. A destination has the layout of a store, so `--archives` can name it when the first store is lost.
+         *
+         *     A copy is deleted when the service has deleted its archive, unless `deletes` is `false`. An archive that is absent from the first
+         *     store for another reason keeps its copies. A destination that refuses a deletion (a retention rule) is asked again once a day.
+         *
+         *     A missing folder is created. The endpoint must not be an address of this machine or its nearest network, unless
+         *     `--allow-local-targets` is set.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        post: operations["createDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/destinations/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a destination before it is saved
+         * @description Writes a file, reads it, lists it and deletes it, for up to 30 seconds, and answers what was found. Nothing is saved. A missing
+         *     folder is created.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        post: operations["testNewDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/destinations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a destination
+         * @description Where it is, and the number of copies by their state.
+         *
+         *     A named token needs the scope `read` or `admin`.
+         */
+        get: operations["getDestination"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a destination
+         * @description Archives are not copied to it any more. The copies in it stay there.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        delete: operations["deleteDestination"];
+        options?: never;
+        head?: never;
+        /**
+         * Update a destination
+         * @description What has failed is tried again at once. With another `url` or `endpoint` it is another place: all archives are copied again,
+         *     and the copies in the former place stay there. While it is disabled, nothing is copied and nothing is deleted.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        patch: operations["updateDestination"];
+        trace?: never;
+    };
+    "/backup/destinations/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a destination
+         * @description Writes a file, reads it, lists it and deletes it, also if the destination is disabled, and answers what was found.
+         *
+         *     A named token needs the scope `admin`.
+         */
+        post: operations["testDestination"];
         delete?: never;
         options?: never;
         head?: never;
@@ -421,6 +879,8 @@ export interface paths {
          * @description Counts the rows of every table that were added, removed and changed from `from` to `to`. With `table` it returns the rows and
          *     fields that differ, page by page; with `format=csv`, all of them as a file. Both sides are read to their ends, and an
          *     incomplete one is refused. Hashes of passwords are compared and never shown.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["diffArchives"];
         put?: never;
@@ -453,6 +913,13 @@ export interface paths {
          *     link ends when as many bytes as the file has were sent. All ranges of one link together, with those that were
          *     broken off, may have at most twice the size of the file. A range of any other download is refused (416), because
          *     that file is generated while it is sent.
+         *
+         *     For a download with the hashes of the passwords, a named token needs the scope `backup`, too.
+         *
+         *     A link can't carry a secret key. If the service has no key that opens the archive, there is no link to a table of it or to a
+         *     comparison with it. Such a download needs the header `X-Archive-Identity`. A link to the file itself needs no key.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         post: operations["createDownloadLink"];
         delete?: never;
@@ -472,6 +939,8 @@ export interface paths {
          * Get a download link
          * @description The state of the link's download, for the user that created the link. A page can't learn it from the browser. A link's record
          *     is kept for an hour after its end, and for a day while its download runs.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["getDownloadLink"];
         put?: never;
@@ -500,9 +969,12 @@ export interface paths {
          *     CSV is UTF-8 (RFC 4180, with CRLF). NULL is an empty field, and an empty text is `""`. Dates are `DD-MM-YYYY`, timestamps
          *     `DD-MM-YYYY HH:MM:SS` in the school's time zone. Money has two decimals. `delimiter`, `decimals` and `dates` change that for
          *     spreadsheets of other countries. JSON is the archive format. It has every column, for `users` and `all` also the password
-         *     hashes, and a `summary` with counts and digests as the last member.
+         *     hashes, and a `summary` with counts and digests as the last member. For those two as JSON, a named token needs the scope
+         *     `backup`, too.
          *
          *     A browser can't send a token with a link. It uses a link from `POST /backup/download-links`.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["downloadTable"];
         put?: never;
@@ -524,8 +996,140 @@ export interface paths {
          * Show the health of the backups
          * @description Says whether backups are made, verified and usable, and what is wrong. Use it in a monitoring that can send a token; `/readyz` has
          *     only the warning `backups_failing`. The status is 200 for `ok` and `warning`, and 503 with the same body for `failing`.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["getBackupHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the history of the backups
+         * @description The rows and the size of each backup that this installation created, and the scheduled runs that failed or were missed: the newest
+         *     thousand of each. It is for charts, and reads no archive.
+         *
+         *     A named token needs the scope `read` or `admin`.
+         */
+        get: operations["getHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the plan of an import
+         * @description A named token needs the scope `restore` or `admin`.
+         */
+        get: operations["getImport"];
+        put?: never;
+        /**
+         * Plan the import of a file
+         * @description The file is CSV, XLSX, ODS, or JSON with the rows of an archive. Its content decides, not its name. It is the body, or the part
+         *     `file` of a multipart form. Nothing is changed. The answer says which headings were recognized, and what an import would insert,
+         *     change and remove, with the first errors and changes. Apply the plan within a day.
+         *
+         *     Rows are found by the column ID, or else by the unique key: the registration number of a student, the name of a course or
+         *     category, student and course of an enrollment, student, course and date of attendance, the transaction id of a payment.
+         *     Columns that the file does not have stay unchanged. Users can't be imported.
+         *
+         *     A named token needs the scope `restore` or `admin`.
+         */
+        post: operations["planImport"];
+        /**
+         * Discard an import
+         * @description Deletes the file and the plan before they expire. Nothing that was imported is changed.
+         *
+         *     A named token needs the scope `restore` or `admin`.
+         */
+        delete: operations["discardImport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/imports/{id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply the plan of an import
+         * @description Does exactly what the plan says, or nothing. The job creates a safety backup, compares the data with that of the plan, and changes
+         *     everything in one transaction. Before the commit it reads the rows back, and checks counts, sums and references. The job's result
+         *     says until when `POST /backup/changes/{id}/undo` can undo the import.
+         *
+         *     A named token needs the scope `restore` or `admin`.
+         */
+        post: operations["applyImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/imports/{id}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the wrong rows of an import
+         * @description A CSV file with the columns of the file that was sent and a column with the reasons. Correct the rows and send the file again:
+         *     the column with the reasons is ignored.
+         *
+         *     A named token needs the scope `restore` or `admin`.
+         */
+        get: operations["getImportErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/imports/{table}/template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a template
+         * @description A file with the headings of the table, one example row and notes, to be filled in. The example row is left out by an import.
+         *
+         *     A named token needs the scope `read` or `admin`.
+         */
+        get: operations["getImportTemplate"];
         put?: never;
         post?: never;
         delete?: never;
@@ -544,6 +1148,8 @@ export interface paths {
         /**
          * List jobs
          * @description Newest first. The last thousand jobs are kept, for at most 90 days.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["listJobs"];
         put?: never;
@@ -564,6 +1170,8 @@ export interface paths {
         /**
          * Get a job
          * @description While the job runs, `Retry-After` says when to request it again. `/events` sends each change by itself.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["getJob"];
         put?: never;
@@ -586,7 +1194,10 @@ export interface paths {
         /**
          * Cancel a job
          * @description The job becomes `cancelling` and soon `cancelled`, without having changed anything. A second request has no further
-         *     effect. After the start of the commit a job can't be cancelled (409).
+         *     effect. After the start of the commit a job can't be cancelled (409). A named token also needs the scope that starts a job of
+         *     that kind: `backup` for `archive`, `verify` and `upload`, and `restore` for the others.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         post: operations["cancelJob"];
         delete?: never;
@@ -611,8 +1222,34 @@ export interface paths {
          *     becomes invalid; reconnect with a new token.
          *
          *     The request needs a token like every other request. Read the answer as a stream, in a browser with `fetch`.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["streamJobEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the keys of archives
+         * @description The public keys that new archives are encrypted to. With the mode `recipients` the service has no key that opens them: restores,
+         *     verifications, comparisons, downloads of a table and undos then need the secret key, as `identity` or in the header
+         *     `X-Archive-Identity`.
+         *
+         *     A named token needs the scope `read` or `admin`.
+         */
+        get: operations["getArchiveKeys"];
         put?: never;
         post?: never;
         delete?: never;
@@ -631,20 +1268,28 @@ export interface paths {
         /**
          * List notifications
          * @description By name, each with its last message and the number of messages that wait.
+         *
+         *     A named token needs the scope `admin`.
          */
         get: operations["listNotifications"];
         put?: never;
         /**
          * Create a notification
          * @description A message is stored in the transaction of its event, and sent within seconds. If the server does not accept it, the service tries
-         *     again for about two days. A message may be sent twice, if the service is killed while it sends; then it has the same id.
+         *     again for about two days. A message may be sent twice, if the service is killed while it sends; then it has the same id. A message
+         *     does not overtake an earlier one of the same subject, such as the beginning and the end of an alarm.
          *
          *     An `email` needs the mail server of the settings (`--smtp-url-file` and `--smtp-from`). A `webhook` gets JSON with `type`,
          *     `timestamp` and `data`, signed in the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. A `ping` gets a
          *     request to `URL/start`, `URL` or `URL/fail` when a backup begins, succeeds or fails.
          *
+         *     The secret of a webhook is in this answer alone. The same request with the same `Idempotency-Key` gets it once more within 15
+         *     minutes, in case the answer was lost, and `null` later or if the notification was edited.
+         *
          *     The addresses of webhooks and pings must not be those of this machine or its nearest network, unless `--allow-local-targets` is
          *     set. Redirects are not followed.
+         *
+         *     A named token needs the scope `admin`.
          */
         post: operations["createNotification"];
         delete?: never;
@@ -665,6 +1310,8 @@ export interface paths {
         /**
          * Try a notification before it is saved
          * @description Sends a test message at once and answers what the server said. Nothing is saved. A ping gets a request to `URL` itself.
+         *
+         *     A named token needs the scope `admin`.
          */
         post: operations["testNewNotification"];
         delete?: never;
@@ -683,6 +1330,8 @@ export interface paths {
         /**
          * Get a notification
          * @description Its target, its events and its last message.
+         *
+         *     A named token needs the scope `admin`.
          */
         get: operations["getNotification"];
         put?: never;
@@ -690,6 +1339,8 @@ export interface paths {
         /**
          * Delete a notification
          * @description Its messages are deleted, too, also those that wait.
+         *
+         *     A named token needs the scope `admin`.
          */
         delete: operations["deleteNotification"];
         options?: never;
@@ -697,6 +1348,8 @@ export interface paths {
         /**
          * Update a notification
          * @description When it is disabled, its messages that wait are not sent.
+         *
+         *     A named token needs the scope `admin`.
          */
         patch: operations["updateNotification"];
         trace?: never;
@@ -712,7 +1365,10 @@ export interface paths {
         put?: never;
         /**
          * Try a notification
-         * @description Sends a test message at once, also if the notification is disabled, and answers what the server said.
+         * @description Sends a test message at once, also if the notification is disabled, and answers what the server said. If it has accepted the
+         *     message, the notification is no longer failing.
+         *
+         *     A named token needs the scope `admin`.
          */
         post: operations["testNotification"];
         delete?: never;
@@ -731,6 +1387,8 @@ export interface paths {
         /**
          * Get the retention policy
          * @description With the reason why it deletes nothing now, if so, and its last application.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["getRetention"];
         /**
@@ -741,12 +1399,16 @@ export interface paths {
          *     The policy is about the backups that this installation has created. Protected ones are outside the count. Never deleted are: the
          *     newest good backup, the newest verified one, uploaded and found archives, and what is protected, in use, suspicious,
          *     damaged or needed for an undo.
+         *
+         *     A named token needs the scope `admin`.
          */
         put: operations["setRetention"];
         post?: never;
         /**
          * Remove the retention policy
          * @description No archive is deleted by retention any more. A job that is deleting archives ends early.
+         *
+         *     A named token needs the scope `admin`.
          */
         delete: operations["deleteRetention"];
         options?: never;
@@ -767,6 +1429,8 @@ export interface paths {
          * Apply the retention policy now
          * @description Deletes permanently what the previewed plan deletes. It is refused if the plan is another one by now (412), and while
          *     retention is held (409). The job looks at each archive again right before its deletion: what got a reason to stay is skipped.
+         *
+         *     A named token needs the scope `restore` or `admin`.
          */
         post: operations["applyRetention"];
         delete?: never;
@@ -788,6 +1452,8 @@ export interface paths {
          * Preview an application of the retention policy
          * @description Changes nothing. The answer lists what stays and what is deleted, each with its reasons. Its `plan_hash` applies exactly this
          *     plan, if the previewed policy is the current one.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         post: operations["previewRetention"];
         delete?: never;
@@ -806,6 +1472,8 @@ export interface paths {
         /**
          * List schedules
          * @description By name, with their next runs and the last one.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["listSchedules"];
         put?: never;
@@ -817,6 +1485,8 @@ export interface paths {
          *
          *     A schedule for certain hours runs once at each of its times of day, also where daylight saving skips or doubles an hour. A
          *     schedule for every hour follows the elapsed time.
+         *
+         *     A named token needs the scope `admin`.
          */
         post: operations["createSchedule"];
         delete?: never;
@@ -835,6 +1505,8 @@ export interface paths {
         /**
          * Get a schedule
          * @description Its times, its next runs and the last one.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["getSchedule"];
         put?: never;
@@ -842,6 +1514,8 @@ export interface paths {
         /**
          * Delete a schedule
          * @description Its archives stay. A run whose job has begun continues.
+         *
+         *     A named token needs the scope `admin`.
          */
         delete: operations["deleteSchedule"];
         options?: never;
@@ -850,6 +1524,8 @@ export interface paths {
          * Update a schedule
          * @description With another expression or time zone, and when it is enabled again, its next run is at its first time after now. When it is
          *     disabled, a run whose job has begun continues, and a run that waits for its next attempt is missed.
+         *
+         *     A named token needs the scope `admin`.
          */
         patch: operations["updateSchedule"];
         trace?: never;
@@ -867,6 +1543,8 @@ export interface paths {
          * Run a schedule now
          * @description Creates a backup with the label of the schedule, on behalf of the caller. It also works while the schedule is disabled.
          *     It does not count as a run of the schedule, and the times of the schedule do not change.
+         *
+         *     A named token needs the scope `backup` or `admin`.
          */
         post: operations["runSchedule"];
         delete?: never;
@@ -885,6 +1563,8 @@ export interface paths {
         /**
          * Count the rows
          * @description The number of rows of each of the seven tables, and their sum, in one consistent count.
+         *
+         *     A named token needs the scope `read` or `admin`.
          */
         get: operations["getStats"];
         put?: never;
@@ -967,12 +1647,77 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description An account.
+         * @example {
+         *       "created_at": "2026-11-23T09:30:00Z",
+         *       "email": "head@school.example",
+         *       "id": 7,
+         *       "is_active": true,
+         *       "one_time_password_expires_at": "2026-11-24T09:30:00Z",
+         *       "role": "admin",
+         *       "tokens": 0,
+         *       "username": "head.office"
+         *     }
+         */
+        Account: {
+            /**
+             * Format: date-time
+             * @description When it was created, UTC.
+             */
+            created_at: string;
+            /** @description Its email address. */
+            email: string | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description Whether its user can sign in. */
+            is_active: boolean;
+            /**
+             * Format: date-time
+             * @description Until when its one-time password can be used to sign in, UTC. It is `null` if the password was chosen.
+             */
+            one_time_password_expires_at: string | null;
+            /** @description Its role. */
+            role: components["schemas"]["RoleName"];
+            /**
+             * Format: int64
+             * @description How many named tokens it has.
+             */
+            tokens: number;
+            /** @description Its user name. No other account has it. */
+            username: string;
+        };
         /** @description The change of one account. */
         AccountChange: {
             /** @description The change as a sentence. */
             text: string;
             /** @description Its user name. */
             username: string;
+        };
+        /**
+         * @description An account with its new password.
+         * @example {
+         *       "account": {
+         *         "created_at": "2026-11-23T09:30:00Z",
+         *         "email": "head@school.example",
+         *         "id": 7,
+         *         "is_active": true,
+         *         "one_time_password_expires_at": "2026-11-24T09:30:00Z",
+         *         "role": "admin",
+         *         "tokens": 0,
+         *         "username": "head.office"
+         *       },
+         *       "password": "4z973gfxdc7fapmh42wx"
+         *     }
+         */
+        AccountCredentials: {
+            /** @description The account. */
+            account: components["schemas"]["Account"];
+            /** @description The one-time password. No other answer has it. It is `null` if the request had a password. */
+            password: string | null;
         };
         /** @description Some accounts, with the change of each. */
         AccountList: {
@@ -983,6 +1728,19 @@ export interface components {
              * @description How many accounts there are in total.
              */
             total: number;
+        };
+        /**
+         * @description The confirmation of an import.
+         * @example {
+         *       "confirm": "import",
+         *       "plan_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+         *     }
+         */
+        ApplyImportBody: {
+            /** @description The word `import`. */
+            confirm?: string | null;
+            /** @description The `hash` of the plan. */
+            plan_hash: string;
         };
         /**
          * @description The plan to apply.
@@ -1000,6 +1758,15 @@ export interface components {
          *       "app_version": "0.1.0",
          *       "compression": "zstd",
          *       "contains_password_hashes": true,
+         *       "copies": [
+         *         {
+         *           "copied_at": "2026-11-25T03:54:31.104233Z",
+         *           "destination_id": 1,
+         *           "error": null,
+         *           "name": "Off-site",
+         *           "state": "copied"
+         *         }
+         *       ],
          *       "created_at": "2026-11-25T03:53:08.250177Z",
          *       "created_by": "admin",
          *       "encryption": "none",
@@ -1011,6 +1778,7 @@ export interface components {
          *       "object_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
          *       "origin": "made_here",
          *       "protected": true,
+         *       "retained": null,
          *       "rows": {
          *         "attendance": 100000,
          *         "courses": 40,
@@ -1047,6 +1815,8 @@ export interface components {
             compression: components["schemas"]["ArchiveCompression"];
             /** @description Always true: the users have the hashes of their passwords. */
             contains_password_hashes: boolean;
+            /** @description Its copies in the destinations. The command line reads no database and leaves the field out. */
+            copies: components["schemas"]["ArchiveCopy"][];
             /**
              * Format: date-time
              * @description The moment of its data, UTC.
@@ -1075,6 +1845,7 @@ export interface components {
             origin: components["schemas"]["ArchiveOrigin"];
             /** @description Whether it is protected from deletion. */
             protected: boolean;
+            retained: components["schemas"]["ArchiveRetention"] | null;
             /** @description Rows by table. */
             rows: {
                 [key: string]: number;
@@ -1107,6 +1878,25 @@ export interface components {
          * @enum {string}
          */
         ArchiveCompression: "none" | "zstd";
+        /** @description The copy of an archive in a destination. */
+        ArchiveCopy: {
+            /**
+             * Format: date-time
+             * @description When it was copied, UTC.
+             */
+            copied_at: string | null;
+            /**
+             * Format: int64
+             * @description The destination.
+             */
+            destination_id: number;
+            /** @description Why the last attempt failed. It is `null` after a success. */
+            error: string | null;
+            /** @description The name of the destination. */
+            name: string;
+            /** @description The state of the copy. */
+            state: components["schemas"]["CopyState"];
+        };
         /**
          * @description How an archive is encrypted.
          * @enum {string}
@@ -1146,6 +1936,24 @@ export interface components {
             total: number;
         };
         /**
+         * @description How new archives are encrypted.
+         * @example {
+         *       "mode": "recipients",
+         *       "recipients": [
+         *         {
+         *           "fingerprint": "9f86-d081-884c-7d65-9a2f-eaa0-c55a-d015",
+         *           "recipient": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+         *         }
+         *       ]
+         *     }
+         */
+        ArchiveKeys: {
+            /** @description How new archives are encrypted. */
+            mode: components["schemas"]["KeyMode"];
+            /** @description The public keys that new archives are encrypted to. */
+            recipients: components["schemas"]["ArchiveRecipient"][];
+        };
+        /**
          * @description How an archive came into the store. `safety` is a safety backup, created before a clear, restore or undo.
          * @enum {string}
          */
@@ -1178,6 +1986,31 @@ export interface components {
          * @enum {string}
          */
         ArchiveOrigin: "made_here" | "uploaded" | "found";
+        /** @description A public key. */
+        ArchiveRecipient: {
+            /** @description The first 16 bytes of the SHA-256 of that text, as eight groups of four hexadecimal digits. */
+            fingerprint: string;
+            /** @description The key, as age writes it. */
+            recipient: string;
+        };
+        /** @description That the store refuses to delete an archive. */
+        ArchiveRetention: {
+            /**
+             * Format: date-time
+             * @description When it was last tried, UTC.
+             */
+            checked_at: string;
+            /**
+             * @description Why it refuses.
+             * @example The credentials lack a right on the bucket.
+             */
+            detail: string;
+            /**
+             * Format: date-time
+             * @description Since when it refuses, UTC.
+             */
+            since: string;
+        };
         /** @description An archive that is deleted. */
         ArchiveToDelete: {
             /**
@@ -1189,14 +2022,110 @@ export interface components {
             id: string;
             /** @description Why it is deleted. */
             reason: components["schemas"]["DeleteReason"];
+            /**
+             * Format: date-time
+             * @description Since when the store refuses to delete it. `null` if that was not tried, or if the store did not refuse it.
+             */
+            retained_since: string | null;
         };
+        /**
+         * @description What was done.
+         * @enum {string}
+         */
+        AuditEvent: "sign_in" | "sign_in_refused" | "sign_out" | "sign_out_everywhere" | "sessions_ended" | "all_sessions_ended" | "token_issued" | "password_change" | "password_change_refused" | "token_refused" | "link_refused" | "cookie_refused" | "access_refused" | "download" | "archive_download" | "certificate" | "comparison" | "link_created" | "backup" | "upload" | "verification" | "restore_plan" | "rekey" | "restore" | "clear_preview" | "clear" | "undo" | "import_plan" | "import_errors" | "import" | "import_discarded" | "archive_change" | "archive_acceptance" | "archive_deletion" | "job_cancellation" | "account_creation" | "account_change" | "account_deletion" | "account_reset" | "token_creation" | "token_revocation" | "schedule_creation" | "schedule_change" | "schedule_deletion" | "retention_change" | "retention_removal" | "retention_preview" | "retention_application" | "notification_creation" | "notification_change" | "notification_deletion" | "notification_test" | "destination_creation" | "destination_change" | "destination_deletion" | "destination_test" | "audit_export" | "audit_retention" | "operation";
+        /**
+         * @description A fault of the chain.
+         * @enum {string}
+         */
+        AuditFault: "changed" | "missing" | "added" | "head" | "noted";
+        /**
+         * @description How the user was authenticated.
+         * @enum {string}
+         */
+        AuditMethod: "password" | "session" | "token" | "link" | "provider" | "command_line" | "service";
+        /**
+         * @description The result of a verification of the chain.
+         * @example {
+         *       "deleted_until": 0,
+         *       "events": 48213,
+         *       "events_per_second": 120532,
+         *       "fault": null,
+         *       "first_bad": null,
+         *       "last_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "last_id": 48213,
+         *       "ok": true,
+         *       "seconds": 0.4
+         *     }
+         */
+        AuditReport: {
+            /**
+             * Format: int64
+             * @description The id of the newest event that the retention has deleted; 0 if it has deleted none. Its newest event says the same, or the
+             *     verification fails.
+             */
+            deleted_until: number;
+            /**
+             * Format: int64
+             * @description How many events were checked.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description How many events were checked in one second.
+             */
+            events_per_second: number;
+            fault: components["schemas"]["AuditFault"] | null;
+            /**
+             * Format: int64
+             * @description The id of the first wrong event; `null` if there is none.
+             */
+            first_bad: number | null;
+            /** @description Its hash. Note both elsewhere: a later verification with `noted` then also finds a chain that was computed again. */
+            last_hash: string;
+            /**
+             * Format: int64
+             * @description The id of the newest event; 0 if there is none.
+             */
+            last_id: number;
+            /** @description Whether every event is unchanged, and none is missing or added. */
+            ok: boolean;
+            /**
+             * Format: double
+             * @description The duration in seconds.
+             */
+            seconds: number;
+        };
+        /**
+         * @description How it ended.
+         * @enum {string}
+         */
+        AuditResult: "succeeded" | "refused" | "failed" | "cancelled" | "interrupted" | "repeated" | "unknown";
         /**
          * @description The health of the backups. Times are UTC.
          * @example {
          *       "backup_expected_since": "2026-11-29T01:00:00Z",
          *       "checked_at": "2026-11-29T12:00:00Z",
+         *       "destinations": [
+         *         {
+         *           "copies": {
+         *             "copied": 31,
+         *             "deleting": 0,
+         *             "failed": 0,
+         *             "pending": 0,
+         *             "retained": 0
+         *           },
+         *           "enabled": true,
+         *           "failing_since": null,
+         *           "id": 1,
+         *           "last_copied_at": "2026-11-29T01:01:12Z",
+         *           "last_error": null,
+         *           "name": "Off-site",
+         *           "waiting_since": null
+         *         }
+         *       ],
          *       "key": {
          *         "encrypts": true,
+         *         "needs_identity": false,
          *         "opens_last_backup": true
          *       },
          *       "last_backup": {
@@ -1221,7 +2150,8 @@ export interface components {
          *         "archives": 31,
          *         "bytes": 412331008,
          *         "free_bytes": 64424509440,
-         *         "reachable": true
+         *         "reachable": true,
+         *         "retained": 0
          *       }
          *     }
          */
@@ -1236,6 +2166,8 @@ export interface components {
              * @description When the service has looked.
              */
             checked_at: string;
+            /** @description The destinations, by name. */
+            destinations: components["schemas"]["DestinationHealth"][];
             /** @description The encryption of archives. */
             key: components["schemas"]["KeyHealth"];
             last_backup: components["schemas"]["LastBackup"] | null;
@@ -1247,31 +2179,449 @@ export interface components {
             next_run: string | null;
             /** @description What is wrong, each code at most once, the worst first. */
             reasons: components["schemas"]["BackupHealthReason"][];
-            /**
-             * @description The health in one word. `ok`: backups are made. `warning`: they are made, and something should be corrected. `failing`: there may be no usable backup to restore from.
-             * @enum {string}
-             */
-            status: "ok" | "warning" | "failing";
+            /** @description The health in one word. */
+            status: components["schemas"]["BackupHealthStatus"];
             /** @description The store of archives. */
             store: components["schemas"]["StoreHealth"];
         };
+        /**
+         * @description The kind of reason. `database_unavailable`: The service can't read its database. `/readyz` says why. `no_schedule`: There is no schedule. Create one, or set `--stale-after` if another program starts the backups. `schedules_disabled`: There are schedules, and all of them are disabled. Enable one. `never_backed_up`: There is no backup that this installation has created. It is `failing` if one should be there by now. `backup_stale`: The last backup is too old: older than `--stale-after`, or than a run of a schedule that was due three hours ago. Without schedules it is a `warning` after 7 days. `backup_failed`: The last run of a schedule has failed after its last attempt, and there was no backup since. `run_missed`: The last run of a schedule was not made, because the service was stopped for too long, and there was no backup since. `scheduler_stalled`: A run of a schedule is due, and no copy of the service makes it. Start a copy with `--schedules on`. `never_verified`: No backup was verified yet. Verify one, or let a schedule do it. `verification_stale`: The last verification of a backup is older than `--verify-stale-after`. `verification_failed`: The last verification found a damaged backup, or a scheduled verification has failed. `archive_suspicious`: A backup has far fewer rows or less money than the ones before it, or could not be compared with them, and no administrator has accepted it. Compare it with an earlier one; then accept or delete it. `retention_held`: Retention deletes nothing although archives are due for deletion: the latest backup failed or looks suspicious, or the clock is behind. `notifications_failing`: Messages of a notification have not been delivered for four hours. `GET /backup/notifications` says why. Test the notification after you have corrected the cause. `secrets_key_unusable`: The key of secrets does not open the secret of a webhook. Give the service the key that it had (`--secrets-key-file`), or enter the secret again. `store_unavailable`: The store of archives can't be reached or used. Backups and changes are refused. `store_full`: The store has no room for the next archive. `store_almost_full`: The store has room for fewer than ten archives of the size of the last one. `key_unusable`: None of the keys of the settings opens the last backup. Put its key into `--archive-key-previous-file`. `identity_unproven`: New backups are encrypted to public keys alone, and no stored backup was verified with a secret key of them. Verify one with `campus-backup verify ID --identity FILE`: it proves that the secret key exists and opens the backups. `destination_failing`: A destination does not have all backups: its last attempt has failed. It is `failing` if no backup was copied for longer than `--destination-stale-after`. The first store has all backups. `GET /backup/destinations` says why.
+         * @enum {string}
+         */
+        BackupHealthCode: "database_unavailable" | "no_schedule" | "schedules_disabled" | "never_backed_up" | "backup_stale" | "backup_failed" | "run_missed" | "scheduler_stalled" | "never_verified" | "verification_stale" | "verification_failed" | "archive_suspicious" | "retention_held" | "notifications_failing" | "secrets_key_unusable" | "store_unavailable" | "store_full" | "store_almost_full" | "key_unusable" | "identity_unproven" | "destination_failing";
         /** @description Why the health is not `ok`. */
         BackupHealthReason: {
-            /**
-             * @description The kind of reason. `database_unavailable`: The service can't read its database. `/readyz` says why. `no_schedule`: There is no schedule. Create one, or set `--stale-after` if another program starts the backups. `schedules_disabled`: There are schedules, and all of them are disabled. Enable one. `never_backed_up`: There is no backup that this installation has created. It is `failing` if one should be there by now. `backup_stale`: The last backup is too old: older than `--stale-after`, or than a run of a schedule that was due three hours ago. Without schedules it is a `warning` after 7 days. `backup_failed`: The last run of a schedule has failed after its last attempt, and there was no backup since. `run_missed`: The last run of a schedule was not made, because the service was stopped for too long, and there was no backup since. `scheduler_stalled`: A run of a schedule is due, and no copy of the service makes it. Start a copy with `--schedules on`. `never_verified`: No backup was verified yet. Verify one, or let a schedule do it. `verification_stale`: The last verification of a backup is older than `--verify-stale-after`. `verification_failed`: The last verification found a damaged backup, or a scheduled verification has failed. `store_unavailable`: The store of archives can't be reached or used. Backups and changes are refused. `store_full`: The store has no room for the next archive. `store_almost_full`: The store has room for fewer than ten archives of the size of the last one. `key_unusable`: None of the keys of the settings opens the last backup. Put its key into `--archive-key-previous-file`.
-             * @enum {string}
-             */
-            code: "database_unavailable" | "no_schedule" | "schedules_disabled" | "never_backed_up" | "backup_stale" | "backup_failed" | "run_missed" | "scheduler_stalled" | "never_verified" | "verification_stale" | "verification_failed" | "store_unavailable" | "store_full" | "store_almost_full" | "key_unusable";
+            /** @description The kind of reason: one of a closed list. */
+            code: components["schemas"]["BackupHealthCode"];
             /**
              * @description What is wrong.
              * @example There is no schedule, so backups are created only on request.
              */
             detail: string;
+            /** @description How bad it is. */
+            severity: components["schemas"]["BackupHealthSeverity"];
+        };
+        /**
+         * @description How bad a reason is. `warning`: backups are made, and something should be corrected. `failing`: there may be no usable
+         *     backup to restore from.
+         * @enum {string}
+         */
+        BackupHealthSeverity: "warning" | "failing";
+        /**
+         * @description The health in one word. `ok`: backups are made. `warning`: they are made, and something should be corrected. `failing`: there
+         *     may be no usable backup to restore from.
+         * @enum {string}
+         */
+        BackupHealthStatus: "ok" | "warning" | "failing";
+        /**
+         * @description Rows and sizes of backups over time, and the runs without a backup.
+         * @example {
+         *       "backups": [
+         *         {
+         *           "created_at": "2026-11-29T01:00:03.250177Z",
+         *           "id": "2026-11-29T01-00-03Z-5f1c2a9b",
+         *           "rows": {
+         *             "attendance": 100000,
+         *             "courses": 40,
+         *             "enrollments": 3000,
+         *             "payment_categories": 8,
+         *             "payments": 5000,
+         *             "students": 1000,
+         *             "users": 5
+         *           },
+         *           "size": 1310720,
+         *           "total": 109053
+         *         }
+         *       ],
+         *       "complete": true,
+         *       "runs": [
+         *         {
+         *           "at": "2026-11-28T01:00:00Z",
+         *           "error": {
+         *             "code": "insufficient_storage",
+         *             "detail": "There is no room left on the disk. Nothing was changed."
+         *           },
+         *           "label": "Every night",
+         *           "schedule_id": 1,
+         *           "state": "failed"
+         *         }
+         *       ]
+         *     }
+         */
+        BackupHistory: {
             /**
-             * @description How bad it is. `warning`: backups are made, and something should be corrected. `failing`: there may be no usable backup to restore from.
-             * @enum {string}
+             * @description The backups that this installation created, by the moment of their data, the oldest first. Safety backups, uploaded archives
+             *     and archives of unknown origin are left out.
              */
-            severity: "warning" | "failing";
+            backups: components["schemas"]["HistoryBackup"][];
+            /** @description Whether it has all backups and runs of that time. Otherwise it has the newest ones. */
+            complete: boolean;
+            /** @description The scheduled runs that failed or were missed, the oldest first. */
+            runs: components["schemas"]["HistoryRun"][];
+        };
+        /** @description A statement of an installation about one archive, at one moment. */
+        Certificate: {
+            /** @description The archive. */
+            archive: components["schemas"]["CertifiedArchive"];
+            /** @description The copies in the destinations, by name. */
+            copies: components["schemas"]["CertifiedCopy"][];
+            /** @description The digests. */
+            digests: components["schemas"]["CertifiedDigests"];
+            /**
+             * @description Always `campus-backup-certificate`.
+             * @example campus-backup-certificate
+             */
+            format: string;
+            /**
+             * Format: date-time
+             * @description When it was issued, UTC.
+             */
+            issued_at: string;
+            /**
+             * @description The user for whom it was issued.
+             * @example admin
+             */
+            issued_by: string;
+            /** @description The installation that issued it. */
+            issuer: components["schemas"]["CertificateIssuer"];
+            /** @description The sums of money, by table and column. */
+            money: components["schemas"]["CertifiedTotal"][];
+            /** @description The proof of these statements. */
+            proof: components["schemas"]["CertifiedProof"];
+            /** @description The protection of the archive, and warnings about its use. */
+            safety: components["schemas"]["CertifiedSafety"];
+            /** @description The database that the rows come from. */
+            source: components["schemas"]["CertifiedSource"];
+            /** @description The tables, by name. */
+            tables: components["schemas"]["CertifiedTable"][];
+            /**
+             * @description The time zone of the school.
+             * @example Asia/Kolkata
+             */
+            timezone: string;
+            /**
+             * Format: int64
+             * @description Rows of all tables.
+             * @example 109053
+             */
+            total_rows: number;
+            /** @description The verifications. */
+            verification: components["schemas"]["CertifiedVerifications"];
+            /**
+             * Format: int32
+             * @description The version of the certificate's format.
+             * @example 1
+             */
+            version: number;
+        };
+        /** @description The installation that issued a certificate. */
+        CertificateIssuer: {
+            /**
+             * @description The version of the program.
+             * @example 0.1.0
+             */
+            app_version: string;
+            /**
+             * @description The engine of its database.
+             * @example postgresql
+             */
+            engine: string;
+            /**
+             * @description The id of the installation, which is in its database.
+             * @example 5f1c2a9b0d3e4c718293a4b5c6d7e8f9
+             */
+            installation_id: string;
+            /**
+             * @description The version of its schema: the name of the last migration.
+             * @example m20261130_000024_certificates
+             */
+            schema_version: string;
+        };
+        /**
+         * @description The public key of an installation. It is no secret: write it down where the installation can't change it.
+         * @example {
+         *       "algorithm": "Ed25519",
+         *       "key_id": "21fe31dfa154a261626bf854046fd2271b7bed4b6abe45aa58877ef47f9721b9",
+         *       "public_key": "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+         *     }
+         */
+        CertificatePublicKey: {
+            /** @description The algorithm of the signatures, always `Ed25519` (RFC 8032). */
+            algorithm: string;
+            /** @description The fingerprint of the key: SHA-256 of its 32 bytes, in lower-case hexadecimal. */
+            key_id: string;
+            /** @description The 32 bytes of the key in base64. */
+            public_key: string;
+        };
+        /** @description The signature of a certificate. */
+        CertificateSignature: {
+            /**
+             * @description Always `Ed25519` (RFC 8032).
+             * @example Ed25519
+             */
+            algorithm: string;
+            /**
+             * @description The fingerprint of the key: SHA-256 of its 32 bytes, in lower-case hexadecimal.
+             * @example 21fe31dfa154a261626bf854046fd2271b7bed4b6abe45aa58877ef47f9721b9
+             */
+            key_id: string;
+            /**
+             * @description The 32 bytes of the public key in base64.
+             * @example 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+             */
+            public_key: string;
+            /**
+             * @description The 64 bytes of the signature in base64. The signed bytes are the member `certificate` by the JSON Canonicalization Scheme
+             *     (RFC 8785).
+             * @example 5VZDAMNgrHKQhuLMgG6CioSHfx645dl02HPgZSJJAVVfuIIVkKM7rMYeOXAc+bRr0lv18FlbviRlUUFDjnoQCw==
+             */
+            value: string;
+        };
+        /** @description The archive of a certificate. */
+        CertifiedArchive: {
+            /** @description The compression of the stored bytes. */
+            compression: components["schemas"]["ArchiveCompression"];
+            /**
+             * Format: date-time
+             * @description The moment of its data, UTC.
+             */
+            created_at: string;
+            /**
+             * @description The user that created or uploaded it. It is `null` if a schedule did, or if that is not known.
+             * @example admin
+             */
+            created_by: string | null;
+            /** @description The encryption of the stored bytes. */
+            encryption: components["schemas"]["ArchiveEncryption"];
+            /**
+             * @description Its id.
+             * @example 2026-11-25T03-53-08Z-5f1c2a9b
+             */
+            id: string;
+            /**
+             * @description The id of the job that stored it; `null` if it is not known.
+             * @example 0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70
+             */
+            job_id: string | null;
+            /** @description How it came into the store. `safety` is a safety backup, created before a clear, restore or undo. */
+            kind: components["schemas"]["ArchiveKind"];
+            /**
+             * @description Its label; `null` without one.
+             * @example before the exams
+             */
+            label: string | null;
+            /**
+             * Format: int64
+             * @description The stored size in bytes.
+             * @example 1310720
+             */
+            size: number;
+        };
+        /** @description A copy of an archive in a destination. */
+        CertifiedCopy: {
+            /**
+             * Format: date-time
+             * @description When it was copied and read back, UTC; `null` before that.
+             */
+            copied_at: string | null;
+            /**
+             * @description The name of the destination.
+             * @example Off-site
+             */
+            destination: string;
+            /** @description The state of the copy. */
+            state: components["schemas"]["CopyState"];
+        };
+        /** @description The digests of an archive, in lower-case hexadecimal. */
+        CertifiedDigests: {
+            /**
+             * @description The `digest` in the summary of the archive's document. It covers the header and all other numbers of the summary. It is
+             *     `null` for archives of older versions.
+             * @example 0d9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a
+             */
+            document_sha256: string | null;
+            /**
+             * @description SHA-256 of the stored bytes: `sha256sum` of the downloaded file.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            stored_bytes_sha256: string;
+        };
+        /** @description The proof of the statements of a certificate. */
+        CertifiedProof: {
+            /**
+             * @description Whether this installation has signed the archive's manifest, from which the counts, the sums, the digests of the tables, the
+             *     user and the verifications are taken.
+             */
+            is_manifest_signed: boolean;
+            /** @description The proven origin of the archive. */
+            origin: components["schemas"]["ArchiveOrigin"];
+            /**
+             * @description Whether the digests of the archive match the record in the database (`matches`), differ from it (`differs`), or there is no
+             *     record (`absent`).
+             */
+            record: components["schemas"]["RecordProof"];
+            /**
+             * Format: date-time
+             * @description When the record was written, UTC; `null` without a record.
+             */
+            recorded_at: string | null;
+            /**
+             * @description The same in sentences.
+             * @example [
+             *       "This installation created the archive. Its database has a record of the digests, and they match."
+             *     ]
+             */
+            statements: string[];
+        };
+        /** @description The protection of an archive, and warnings about its use. */
+        CertifiedSafety: {
+            /** @description Always true: the users have the hashes of their passwords. */
+            contains_password_hashes: boolean;
+            /**
+             * Format: date-time
+             * @description Since when the store refuses to delete it, UTC; `null` if no deletion was refused.
+             */
+            deletion_refused_since: string | null;
+            needed_for_undo: components["schemas"]["CertifiedUndo"] | null;
+            /** @description Whether it is protected from deletion. */
+            protected: boolean;
+            suspicion: components["schemas"]["CertifiedSuspicion"] | null;
+        };
+        /** @description The database that the rows of an archive come from. */
+        CertifiedSource: {
+            /**
+             * @description The version of the program that wrote the archive.
+             * @example 0.1.0
+             */
+            app_version: string;
+            /**
+             * @description The engine of the rows.
+             * @example sqlite
+             */
+            engine: string;
+            /**
+             * Format: int32
+             * @description The version of the archive's format.
+             * @example 1
+             */
+            format_version: number;
+            /**
+             * @description The installation that the rows come from. It is `null` for an archive that was uploaded or found.
+             * @example 5f1c2a9b0d3e4c718293a4b5c6d7e8f9
+             */
+            installation_id: string | null;
+            /**
+             * @description The version of the schema at that time: the name of the last migration. It is `null` if it is not recorded.
+             * @example m20261130_000024_certificates
+             */
+            schema_version: string | null;
+        };
+        /**
+         * @description The result of the verifications of an archive: `verified`: the last one succeeded. `checked_when_stored`: it was read to its end
+         *     when it was stored, and not since. `unverified`: this installation has never verified it. `damaged`: the last one failed.
+         *     `manifest_unproven`: the manifest has no valid signature of this installation, so the counts, the sums and
+         *     the verifications are not proven.
+         *     `differs_from_record`: it is not the archive that this installation has recorded.
+         * @enum {string}
+         */
+        CertifiedStatus: "verified" | "checked_when_stored" | "unverified" | "damaged" | "manifest_unproven" | "differs_from_record";
+        /** @description Why a backup is suspicious, and whether an administrator has accepted it. */
+        CertifiedSuspicion: {
+            /**
+             * Format: date-time
+             * @description When an administrator accepted it, UTC; `null` if none has.
+             */
+            accepted_at: string | null;
+            /** @description The user that accepted it; `null` if none has. */
+            accepted_by: string | null;
+            /**
+             * @description The counts and sums that fell, or why they could not be compared, each as a sentence.
+             * @example [
+             *       "students: 17 rows, 1000 before"
+             *     ]
+             */
+            findings: string[];
+        };
+        /** @description A table of an archive. */
+        CertifiedTable: {
+            /**
+             * @description Its name.
+             * @example students
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its rows.
+             * @example 1000
+             */
+            rows: number;
+            /**
+             * @description SHA-256 of its rows, in lower-case hexadecimal.
+             * @example 0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a
+             */
+            sha256: string | null;
+        };
+        /** @description A sum of money. */
+        CertifiedTotal: {
+            /**
+             * @description The table and the column.
+             * @example payments.amount_paid
+             */
+            column: string;
+            /**
+             * @description The sum, as an exact decimal.
+             * @example 12610250.00
+             */
+            total: string;
+        };
+        /** @description A change that can be undone only with one archive. */
+        CertifiedUndo: {
+            /**
+             * @description The id of the change.
+             * @example 0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70
+             */
+            change_id: string;
+            /**
+             * Format: date-time
+             * @description Until when it can be undone, UTC.
+             */
+            until: string;
+        };
+        /** @description A verification of an archive. */
+        CertifiedVerification: {
+            /**
+             * Format: date-time
+             * @description When it ended, UTC.
+             */
+            at: string;
+            /** @description The code of the fault; `null` if it succeeded. */
+            code: string | null;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             * @example 1520
+             */
+            duration_ms: number;
+            /**
+             * Format: int64
+             * @description How long the restore took, in milliseconds; `null` without a test restore.
+             * @example 910
+             */
+            restore_duration_ms: number | null;
+            /** @description Its result. */
+            result: components["schemas"]["VerificationResult"];
+        };
+        /** @description The verifications of an archive. */
+        CertifiedVerifications: {
+            digest: components["schemas"]["CertifiedVerification"] | null;
+            /**
+             * @description The same as a sentence.
+             * @example The last verification of the stored archive succeeded.
+             */
+            statement: string;
+            /** @description The result. */
+            status: components["schemas"]["CertifiedStatus"];
+            test_restore: components["schemas"]["CertifiedVerification"] | null;
         };
         /**
          * @description A change of the live data.
@@ -1312,7 +2662,7 @@ export interface components {
             /** @description The kind of change. */
             kind: components["schemas"]["ChangeKind"];
             /** @description The request of the job, which depends on the kind. */
-            parameters: components["schemas"]["ClearJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["UndoJobParameters"];
+            parameters: components["schemas"]["ClearJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["UndoJobParameters"] | components["schemas"]["ImportJobParameters"];
             /**
              * Format: int64
              * @description The total of removed rows.
@@ -1350,9 +2700,77 @@ export interface components {
          * @description The kind of change.
          * @enum {string}
          */
-        ChangeKind: "clear" | "restore" | "undo";
+        ChangeKind: "clear" | "restore" | "undo" | "import";
+        /**
+         * @description The current password and the new one.
+         * @example {
+         *       "current_password": "4z973gfxdc7fapmh42wx",
+         *       "new_password": "correct horse battery staple"
+         *     }
+         */
+        ChangePasswordRequest: {
+            /**
+             * Format: password
+             * @description The current password.
+             */
+            current_password: string;
+            /**
+             * Format: password
+             * @description The new password. It must not be easy to guess.
+             */
+            new_password: string;
+            /** @description Whether to set the session's cookie, as `POST /auth/login` does. */
+            stay_signed_in?: boolean;
+        };
+        /**
+         * @description What an undo has done.
+         * @example {
+         *       "archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
+         *       "change_id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70",
+         *       "id": "0193d2f1-11c2-7b02-8d5a-7d0f2b9c4e11",
+         *       "tables": {
+         *         "students": {
+         *           "inserted": 0,
+         *           "kept": 0,
+         *           "removed": 2,
+         *           "renumbered": 0,
+         *           "rows": 400,
+         *           "updated": 1
+         *         }
+         *       },
+         *       "undone_at": "2026-11-23T09:31:00Z"
+         *     }
+         */
+        ChangeUndoAnswer: {
+            /** @description The safety backup that the rows came from. */
+            archive_id: string;
+            /**
+             * Format: uuid
+             * @description The clear or the import that was undone.
+             */
+            change_id: string;
+            /**
+             * Format: uuid
+             * @description The undo's id, which is also the id of its job.
+             */
+            id: string;
+            /** @description The result for each table that the change concerned. */
+            tables: {
+                [key: string]: components["schemas"]["RestoredRows"];
+            };
+            /**
+             * Format: date-time
+             * @description The time of the undo, UTC.
+             */
+            undone_at: string;
+        };
         /** @description How many rows of a table a change has removed and written. */
         ChangedRows: {
+            /**
+             * @description Of an import: SHA-256 of the table's rows afterwards, as in the summary of an archive. While the rows have it, the
+             *     import can be undone.
+             */
+            digest?: string | null;
             /**
              * Format: int64
              * @description Rows removed.
@@ -1385,6 +2803,7 @@ export interface components {
          *       },
          *       "removed_total": 100000,
          *       "table": "attendance",
+         *       "undo_needs_identity": false,
          *       "undo_until": "2026-11-30T09:30:00Z"
          *     }
          */
@@ -1421,6 +2840,8 @@ export interface components {
              * @enum {string}
              */
             table: "students" | "courses" | "enrollments" | "payments" | "attendance" | "all";
+            /** @description Whether the undo will need the secret key of the archives, because they are encrypted to public keys alone. */
+            undo_needs_identity: boolean;
             /**
              * Format: date-time
              * @description The end of the time in which `POST /backup/clear/{id}/undo` restores the rows, UTC.
@@ -1518,7 +2939,63 @@ export interface components {
          * @description The kind of problem, for programs. The list is closed: a new code is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "unknown_schedule" | "schedule_name_taken" | "unknown_notification" | "notification_name_taken" | "archive_needed_for_undo" | "archive_is_newest" | "retention_off" | "retention_held" | "undo_blocked" | "undo_unproven" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "password_expired" | "password_change_required" | "scope_missing" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "archive_retained" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "unknown_schedule" | "schedule_name_taken" | "unknown_notification" | "notification_name_taken" | "unknown_destination" | "destination_name_taken" | "unknown_account" | "username_taken" | "last_administrator" | "account_in_use" | "unknown_token" | "token_name_taken" | "too_many_tokens" | "archive_needed_for_undo" | "archive_is_newest" | "retention_off" | "retention_held" | "undo_blocked" | "undo_unproven" | "unknown_import" | "import_gone" | "import_too_large" | "import_unreadable" | "import_refused" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
+        /** @description The number of copies by their state. */
+        CopyCounts: {
+            /**
+             * Format: int64
+             * @description Copied, read back and compared.
+             */
+            copied: number;
+            /**
+             * Format: int64
+             * @description The archive was deleted, and so is the copy.
+             */
+            deleting: number;
+            /**
+             * Format: int64
+             * @description The last attempt to copy has failed; the next one follows.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Waiting to be copied.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description The archive was deleted, and the destination refuses to delete the copy.
+             */
+            retained: number;
+        };
+        /**
+         * @description The state of a copy. `pending`: it waits to be copied. `copied`: it was copied, read back and compared. `failed`: the last
+         *     attempt to copy it has failed; the next one follows. `deleting`: its archive was deleted, and so is the copy. `retained`: the
+         *     destination refuses to delete it, and is asked again once a day.
+         * @enum {string}
+         */
+        CopyState: "pending" | "copied" | "failed" | "deleting" | "retained";
+        /**
+         * @description A new account.
+         * @example {
+         *       "email": "head@school.example",
+         *       "role": "admin",
+         *       "username": "head.office"
+         *     }
+         */
+        CreateAccountRequest: {
+            /** @description The email address. */
+            email?: string | null;
+            /**
+             * Format: password
+             * @description The password. It must not be easy to guess. By default, the service generates a one-time password.
+             */
+            password?: string | null;
+            /** @description The role. */
+            role: components["schemas"]["RoleName"];
+            /** @description A user name that no other account has. It has no invisible characters, and no space at either end. */
+            username: string;
+        };
         /**
          * @description The label, note and protection of a new archive.
          * @example {
@@ -1536,6 +3013,37 @@ export interface components {
             protected?: boolean;
         };
         /**
+         * @description A new destination. Storage needs `access_key_id` and `secret_access_key`, or the credentials of the service's environment.
+         * @example {
+         *       "access_key_id": "AKIAEXAMPLE",
+         *       "name": "Off-site",
+         *       "region": "eu-central-1",
+         *       "secret_access_key": "secret",
+         *       "url": "s3://school-backups/campus"
+         *     }
+         */
+        CreateDestinationRequest: {
+            /** @description The id of the access key; for Azure the name of the storage account. Google has none. */
+            access_key_id?: string | null;
+            /** @description Whether a copy is deleted when its archive is deleted. The default is `true`. */
+            deletes?: boolean | null;
+            /** @description Whether archives are copied to it. The default is `true`. */
+            enabled?: boolean | null;
+            /** @description The address of a storage with the interface of S3. The default is Amazon's. */
+            endpoint?: string | null;
+            /** @description A name that no other destination has. */
+            name: string;
+            /** @description The region of the bucket, for S3 only. */
+            region?: string | null;
+            /** @description The secret of the access key; for Google the key of a service account (JSON). It is stored encrypted and never shown. */
+            secret_access_key?: string | null;
+            /**
+             * @description `file:/FOLDER` in a folder of `--destination-folders`, `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or
+             *     `az://CONTAINER/PREFIX`. It must not be the first store or another destination, in one of them or around one.
+             */
+            url: string;
+        };
+        /**
          * @description A new notification. An email needs `to`, a webhook and a ping need `url`.
          * @example {
          *       "kind": "email",
@@ -1551,12 +3059,9 @@ export interface components {
             /** @description Whether it is sent. The default is `true`. */
             enabled?: boolean | null;
             /** @description The events that it is about. The default is all but `backup_succeeded`. A ping has its own events. */
-            events?: null | ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added")[];
-            /**
-             * @description How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a service that monitors backups, such as healthchecks.io.
-             * @enum {string}
-             */
-            kind: "email" | "webhook" | "ping";
+            events?: components["schemas"]["NotificationEventChoice"][] | null;
+            /** @description How it is sent. */
+            kind: components["schemas"]["NotificationKind"];
             /** @description A name that no other notification has. */
             name: string;
             /** @description The secret that signs a webhook: `whsec_` and the base64 of 24 to 64 random bytes. By default, the service makes one. */
@@ -1590,10 +3095,161 @@ export interface components {
             verify?: components["schemas"]["ScheduleVerification"] | null;
         };
         /**
+         * @description A new token.
+         * @example {
+         *       "expires_at": "2027-11-23T00:00:00Z",
+         *       "name": "nightly backup",
+         *       "scopes": [
+         *         "read",
+         *         "backup"
+         *       ]
+         *     }
+         */
+        CreateTokenRequest: {
+            /**
+             * Format: date-time
+             * @description When it ends, ten years from now at most. By default, it does not end by itself.
+             */
+            expires_at?: string | null;
+            /** @description A name that no other token of the account has. */
+            name: string;
+            /** @description Its scopes. Apart from `admin`, no scope includes another one. */
+            scopes: components["schemas"]["TokenScope"][];
+        };
+        /**
          * @description Why an archive is deleted.
          * @enum {string}
          */
         DeleteReason: "no_rule" | "max_bytes" | "safety_expired";
+        /**
+         * @description A destination.
+         * @example {
+         *       "access_key_id": "AKIAEXAMPLE",
+         *       "copies": {
+         *         "copied": 31,
+         *         "deleting": 0,
+         *         "failed": 0,
+         *         "pending": 1,
+         *         "retained": 0
+         *       },
+         *       "created_at": "2026-11-23T09:30:00Z",
+         *       "created_by": "admin",
+         *       "deletes": true,
+         *       "enabled": true,
+         *       "endpoint": "https://s3.eu-central-1.example",
+         *       "failing_since": null,
+         *       "has_secret": true,
+         *       "id": 1,
+         *       "last_copied_at": "2026-11-29T01:01:12Z",
+         *       "last_error": null,
+         *       "name": "Off-site",
+         *       "region": "eu-central-1",
+         *       "retry_at": null,
+         *       "updated_at": "2026-11-23T09:30:00Z",
+         *       "url": "s3://school-backups/campus"
+         *     }
+         */
+        Destination: {
+            /** @description The id of the access key, or the name of the Azure account. */
+            access_key_id: string | null;
+            /** @description The number of copies by their state. */
+            copies: components["schemas"]["CopyCounts"];
+            /**
+             * Format: date-time
+             * @description When it was created, UTC.
+             */
+            created_at: string;
+            /** @description The user that created it. */
+            created_by: string;
+            /** @description Whether a copy is deleted when its archive is deleted. */
+            deletes: boolean;
+            /** @description Whether archives are copied to it. */
+            enabled: boolean;
+            /** @description The address of a storage with the interface of S3. It is `null` for Amazon's and for other kinds. */
+            endpoint: string | null;
+            /**
+             * Format: date-time
+             * @description Since when all attempts have failed, UTC. It is `null` after a success.
+             */
+            failing_since: string | null;
+            /** @description Whether it has a secret, which is never shown. */
+            has_secret: boolean;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When an archive was last copied to it, UTC.
+             */
+            last_copied_at: string | null;
+            /** @description Why the last attempt failed, or why a copy that has failed did. It is `null` if nothing has failed. */
+            last_error: string | null;
+            /** @description Its name. No other destination has it. */
+            name: string;
+            /** @description The region of the bucket. */
+            region: string | null;
+            /**
+             * Format: date-time
+             * @description When the next attempt begins after such a failure, UTC.
+             */
+            retry_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was edited, or created, UTC.
+             */
+            updated_at: string;
+            /** @description Where it is: `file:/FOLDER`, `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. */
+            url: string;
+        };
+        /** @description A destination, as far as the health of the backups is concerned. */
+        DestinationHealth: {
+            /** @description The number of copies by their state. What an immutable destination refuses to delete is `retained`. */
+            copies: components["schemas"]["CopyCounts"];
+            /** @description Whether archives are copied to it. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description Since when all attempts have failed. `null` after a success.
+             */
+            failing_since: string | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When an archive was last copied to it.
+             */
+            last_copied_at: string | null;
+            /** @description Why the last attempt failed, or why one of the copies that have failed did. */
+            last_error: string | null;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description The time since which the oldest archive waits to be copied. `null` if all are copied.
+             */
+            waiting_since: string | null;
+        };
+        /**
+         * @description The result of a test.
+         * @example {
+         *       "can_delete": false,
+         *       "detail": "The destination does not accept the credentials. Enter them again.",
+         *       "works": false
+         *     }
+         */
+        DestinationTest: {
+            /** @description Whether it could be deleted, too. An immutable destination refuses that. */
+            can_delete: boolean;
+            /** @description What was found, as sentences. */
+            detail: string;
+            /** @description Whether a file could be written, read and listed. */
+            works: boolean;
+        };
         /** @description The differences: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
@@ -1787,6 +3443,15 @@ export interface components {
              */
             table: string;
         };
+        /** @description The change of one field. Long texts are cut. */
+        FieldChange: {
+            /** @description The column, by its name in the API. */
+            column: string;
+            /** @description The value afterwards, as in an archive; none if it is empty. */
+            new?: string | null;
+            /** @description The value before, as in an archive; none if it is empty. */
+            old?: string | null;
+        };
         /** @description An invalid field of a request. */
         FieldError: {
             /**
@@ -1807,11 +3472,362 @@ export interface components {
             /** @description Defects that an administrator should repair. */
             warnings?: components["schemas"]["Warning"][];
         };
+        /** @description A backup of the history. */
+        HistoryBackup: {
+            /**
+             * Format: date-time
+             * @description The moment of its data, UTC.
+             */
+            created_at: string;
+            /** @description The archive's id. */
+            id: string;
+            /** @description Rows by table. */
+            rows: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description The stored size in bytes.
+             */
+            size: number;
+            /**
+             * Format: int64
+             * @description Rows of all tables.
+             */
+            total: number;
+        };
+        /** @description A scheduled run that made no backup. */
+        HistoryRun: {
+            /**
+             * Format: date-time
+             * @description When it was due, UTC.
+             */
+            at: string;
+            error: components["schemas"]["JobError"] | null;
+            /** @description The label that its archive would have: that of the schedule, or the schedule's name. */
+            label: string;
+            /**
+             * Format: int64
+             * @description The id of its schedule.
+             */
+            schedule_id: number;
+            /** @description Whether it failed or was missed. */
+            state: components["schemas"]["ScheduleRunState"];
+        };
         /**
          * @description The kind of reason why no archive is deleted.
          * @enum {string}
          */
         HoldCode: "latest_backup_failed" | "latest_backup_suspicious" | "clock_behind";
+        /** @description A heading of the file that is ignored. */
+        IgnoredColumn: {
+            /** @description The heading, as it is in the file. */
+            heading: string;
+            /** @description Why, as a sentence. */
+            reason: string;
+        };
+        /** @description The rows of a file, counted by what is done with them. */
+        ImportCounts: {
+            /**
+             * Format: int64
+             * @description Rows that change an existing row.
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Rows that are in conflict with an existing row that has the same unique value.
+             */
+            conflicting: number;
+            /**
+             * Format: int64
+             * @description Rows that are inserted.
+             */
+            new: number;
+            /**
+             * Format: int64
+             * @description All rows of the file below its headings, without blank ones.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Existing rows that are removed because the file does not have them.
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description Rows that the mode leaves out: existing ones with `insert`, new ones with `update`.
+             */
+            skipped: number;
+            /**
+             * Format: int64
+             * @description Rows that are equal to the existing row.
+             */
+            unchanged: number;
+            /**
+             * Format: int64
+             * @description Rows with a wrong value, and rows that are twice in the file.
+             */
+            wrong: number;
+        };
+        /** @description A file as a part of a form. */
+        ImportForm: {
+            /**
+             * Format: binary
+             * @description The file. It must be the last part. Each parameter of the query can also be a field of the form before it.
+             */
+            file: string;
+        };
+        /** @description The request of a job that applies the plan of an import. */
+        ImportJobParameters: {
+            /** @description The name of the file, if the client sent one. */
+            file_name?: string | null;
+            /** @description SHA-256 of the file, in hexadecimal. */
+            file_sha256: string;
+            /**
+             * Format: uuid
+             * @description The import.
+             */
+            import_id: string;
+            /** @description Which rows of the file are used. */
+            mode: components["schemas"]["ImportMode"];
+            /** @description Whether wrong and conflicting rows are left out. */
+            skip_wrong: boolean;
+            /** @description The table. */
+            table: string;
+        };
+        /** @description The result of a job that has applied the plan of an import. The id of the job is the id of the change. */
+        ImportJobResult: {
+            /**
+             * Format: date-time
+             * @description The time of the import, UTC.
+             */
+            applied_at: string;
+            /**
+             * Format: uuid
+             * @description The import.
+             */
+            import_id: string;
+            /**
+             * @description The kind of the job. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "import";
+            /** @description Which rows of the file were used. */
+            mode: components["schemas"]["ImportMode"];
+            /** @description The safety backup of the previous data; none if nothing was changed. */
+            safety_archive_id: string | null;
+            /**
+             * Format: int64
+             * @description Rows of the file that were left out because they are wrong or in conflict.
+             */
+            skipped_wrong: number;
+            /** @description The table. */
+            table: string;
+            /** @description The result for each table that the import concerned. */
+            tables: {
+                [key: string]: components["schemas"]["RestoredRows"];
+            };
+            /**
+             * Format: date-time
+             * @description Until when it can be undone, UTC; none if nothing was changed.
+             */
+            undo_until: string | null;
+        };
+        /**
+         * @description Which rows of a file are used: `insert` those that the table does not have, `update` those that it has, `upsert` both;
+         *     `replace` also removes the rows that the file does not have.
+         * @enum {string}
+         */
+        ImportMode: "insert" | "update" | "upsert" | "replace";
+        /** @description The sum of all payments, as exact decimals. */
+        ImportMoney: {
+            /** @description After the import. */
+            after: string;
+            /** @description Now. */
+            before: string;
+        };
+        /**
+         * @description What an import would do.
+         * @example {
+         *       "can_apply": true,
+         *       "changes": [
+         *         {
+         *           "fields": [
+         *             {
+         *               "column": "phone",
+         *               "new": "+91 98450 54321",
+         *               "old": "+91 98450 12345"
+         *             }
+         *           ],
+         *           "id": 16,
+         *           "kind": "changed",
+         *           "row": 17
+         *         }
+         *       ],
+         *       "columns": [
+         *         {
+         *           "column": "registration_number",
+         *           "heading": "Reg No"
+         *         },
+         *         {
+         *           "column": "full_name",
+         *           "heading": "Student Name"
+         *         }
+         *       ],
+         *       "create_missing": [],
+         *       "created_at": "2026-11-23T09:30:00Z",
+         *       "created_by": "admin",
+         *       "errors": [],
+         *       "expires_at": "2026-11-24T09:30:00Z",
+         *       "file": {
+         *         "bytes": 48210,
+         *         "encoding": "UTF-8",
+         *         "format": "csv",
+         *         "name": "students.csv",
+         *         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *         "sheet": null
+         *       },
+         *       "hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+         *       "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70",
+         *       "ignored": [
+         *         {
+         *           "heading": "Remarks",
+         *           "reason": "The table has no such column."
+         *         }
+         *       ],
+         *       "mode": "upsert",
+         *       "money": null,
+         *       "notes": [
+         *         "Row 1 is a title above the headings and is left out."
+         *       ],
+         *       "rows": {
+         *         "changed": 1,
+         *         "conflicting": 0,
+         *         "new": 2,
+         *         "read": 402,
+         *         "removed": 0,
+         *         "skipped": 0,
+         *         "unchanged": 399,
+         *         "wrong": 0
+         *       },
+         *       "skip_wrong": false,
+         *       "table": "students",
+         *       "tables": {
+         *         "students": {
+         *           "inserted": 2,
+         *           "removed": 0,
+         *           "rows_after": 402,
+         *           "rows_before": 400,
+         *           "updated": 1
+         *         }
+         *       },
+         *       "undo_needs_identity": false
+         *     }
+         */
+        ImportPlan: {
+            /** @description Whether the import can be applied. If not, `errors` says why. */
+            can_apply: boolean;
+            /** @description The first 100 changes, field by field. Those of rows of the file are in its order; removed rows follow. */
+            changes: components["schemas"]["RowChange"][];
+            /** @description The headings that belong to columns of the table. */
+            columns: components["schemas"]["MatchedColumn"][];
+            /** @description The tables in which missing rows are created. */
+            create_missing: string[];
+            /**
+             * Format: date-time
+             * @description When the plan was made, UTC. New rows without a time get this one.
+             */
+            created_at: string;
+            /** @description The name of the user who sent the file. */
+            created_by: string;
+            /** @description The first 100 errors, in the order of the rows. `GET /backup/imports/{id}/errors` has all. */
+            errors: components["schemas"]["RowError"][];
+            /**
+             * Format: date-time
+             * @description Until when it can be applied, UTC. Then the file and the plan are deleted.
+             */
+            expires_at: string;
+            /** @description The file. */
+            file: components["schemas"]["ImportedFile"];
+            /**
+             * @description The hash of the plan, which the application requires. It covers the file, the request, and the live rows of all tables
+             *     that the import concerns.
+             */
+            hash: string;
+            /**
+             * Format: uuid
+             * @description The id of the import.
+             */
+            id: string;
+            /** @description The headings that are ignored. */
+            ignored: components["schemas"]["IgnoredColumn"][];
+            /** @description Which rows of the file are used. */
+            mode: components["schemas"]["ImportMode"];
+            money?: components["schemas"]["ImportMoney"] | null;
+            /** @description What was noticed in the file, as sentences. */
+            notes: string[];
+            /** @description The rows of the file, counted. */
+            rows: components["schemas"]["ImportCounts"];
+            /** @description Whether wrong and conflicting rows are left out. */
+            skip_wrong: boolean;
+            /** @description The table. */
+            table: string;
+            /** @description The outcome for each table that the import changes. */
+            tables: {
+                [key: string]: components["schemas"]["ImportTable"];
+            };
+            /**
+             * @description Whether the undo of the import will need the secret key of the backups (`X-Archive-Identity`), because the service does not
+             *     have it.
+             */
+            undo_needs_identity: boolean;
+        };
+        /** @description The outcome of an import for one table. */
+        ImportTable: {
+            /**
+             * Format: int64
+             * @description Rows that are inserted.
+             */
+            inserted: number;
+            /**
+             * Format: int64
+             * @description Rows that are removed, with those that refer to a removed row.
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description Rows afterwards.
+             */
+            rows_after: number;
+            /**
+             * Format: int64
+             * @description Rows before.
+             */
+            rows_before: number;
+            /**
+             * Format: int64
+             * @description Rows that are changed.
+             */
+            updated: number;
+        };
+        /** @description A file that was sent. */
+        ImportedFile: {
+            /**
+             * Format: int64
+             * @description Its size in bytes.
+             */
+            bytes: number;
+            /** @description The encoding of its text; none for a workbook. */
+            encoding?: string | null;
+            /** @description Its format, recognized by its content: `csv`, `xlsx`, `ods` or `json`. */
+            format: string;
+            /** @description Its name, if the client sent one. */
+            name?: string | null;
+            /** @description SHA-256 of its bytes, in hexadecimal. */
+            sha256: string;
+            /** @description The sheet that was read; none if the format has no sheets. */
+            sheet?: string | null;
+        };
         /**
          * @description A job: work that continues after its request has ended. These are its values at one moment.
          * @example {
@@ -1909,16 +3925,16 @@ export interface components {
          * @description The kind of a job.
          * @enum {string}
          */
-        JobKind: "archive" | "verify" | "restore" | "clear" | "undo" | "upload" | "retention";
+        JobKind: "archive" | "verify" | "restore" | "clear" | "undo" | "upload" | "retention" | "rekey" | "import";
         /** @description The request of a job, which depends on its kind. */
-        JobParameters: components["schemas"]["ArchiveJobParameters"] | components["schemas"]["VerifyJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["ClearJobParameters"] | components["schemas"]["UndoJobParameters"] | components["schemas"]["UploadJobParameters"] | components["schemas"]["RetentionJobParameters"];
+        JobParameters: components["schemas"]["ArchiveJobParameters"] | components["schemas"]["VerifyJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["ClearJobParameters"] | components["schemas"]["UndoJobParameters"] | components["schemas"]["UploadJobParameters"] | components["schemas"]["RetentionJobParameters"] | components["schemas"]["RekeyJobParameters"] | components["schemas"]["ImportJobParameters"];
         /**
          * @description The current step of the work.
          * @enum {string}
          */
-        JobPhase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing" | "deleting";
+        JobPhase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing" | "deleting" | "encrypting";
         /** @description The result of a job that has succeeded. Its `kind` is the job's. */
-        JobResult: components["schemas"]["ArchiveJobResult"] | components["schemas"]["VerifyJobResult"] | components["schemas"]["RestoreJobResult"] | components["schemas"]["ClearJobResult"] | components["schemas"]["UndoJobResult"] | components["schemas"]["UploadJobResult"] | components["schemas"]["RetentionJobResult"];
+        JobResult: components["schemas"]["ArchiveJobResult"] | components["schemas"]["VerifyJobResult"] | components["schemas"]["RestoreJobResult"] | components["schemas"]["ClearJobResult"] | components["schemas"]["UndoJobResult"] | components["schemas"]["UploadJobResult"] | components["schemas"]["RetentionJobResult"] | components["schemas"]["RekeyJobResult"] | components["schemas"]["ImportJobResult"];
         /**
          * @description The state of a job. `succeeded`, `failed`, `cancelled` and `interrupted` are final; after the last three nothing was
          *     changed. One exception: a job that creates or uploads a backup becomes `succeeded` if its process was only paused and has
@@ -1942,9 +3958,20 @@ export interface components {
         KeyHealth: {
             /** @description Whether new archives are encrypted. */
             encrypts: boolean;
+            /**
+             * @description Whether new archives are encrypted to public keys alone. The service then has no key for them: verifications, restores and
+             *     undos need the identity of a caller, and a verification that is old is no reason for a warning.
+             */
+            needs_identity: boolean;
             /** @description Whether a key of the settings opens the last backup. `null` if that is not known. */
             opens_last_backup: boolean | null;
         };
+        /**
+         * @description How new archives are encrypted. `none`: not at all. `key_file`: to the key of the settings, so that the service can open them.
+         *     `recipients`: to public keys alone, so that the service can't open them.
+         * @enum {string}
+         */
+        KeyMode: "none" | "key_file" | "recipients";
         /** @description The newest backup. */
         LastBackup: {
             /** @description Its archive. */
@@ -1955,7 +3982,7 @@ export interface components {
              */
             at: string;
         };
-        /** @description The newest verification that found a backup intact. */
+        /** @description A verification of a backup. */
         LastVerification: {
             /** @description Its archive. */
             archive_id: string;
@@ -1964,8 +3991,8 @@ export interface components {
              * @description When it ended.
              */
             at: string;
-            /** @description Its level: `digest` or `test_restore`. */
-            level: string;
+            /** @description Its level. */
+            level: components["schemas"]["VerificationLevel"];
         };
         /**
          * @description A link for one download.
@@ -1997,8 +4024,8 @@ export interface components {
          */
         LinkRequest: {
             /**
-             * @description Path and query of one download, such as `/backup/download/students?format=xlsx`; also of an archive's file or
-             *     table, or of a comparison as CSV.
+             * @description Path and query of one download, such as `/backup/download/students?format=xlsx`; also of an archive's file,
+             *     table or certificate, or of a comparison as CSV.
              */
             path: string;
         };
@@ -2017,10 +4044,47 @@ export interface components {
             password: string;
             /**
              * @description Whether to set the cookie with which `POST /auth/session` gives the next token, for a page that is reloaded. Only
-             *     administrators get it.
+             *     administrators get it, and not with a one-time password.
              */
             stay_signed_in?: boolean;
             /** @description The user name, exactly as it was given to the user. */
+            username: string;
+        };
+        /** @description A heading of the file that belongs to a column of the table. */
+        MatchedColumn: {
+            /** @description The column of the table, by its name in the API. */
+            column: string;
+            /** @description The heading, as it is in the file. */
+            heading: string;
+        };
+        /**
+         * @description The user of a token.
+         * @example {
+         *       "email": "head@school.example",
+         *       "id": 1,
+         *       "issuer": null,
+         *       "password_change_required": false,
+         *       "role": "admin",
+         *       "token": null,
+         *       "username": "admin"
+         *     }
+         */
+        Me: {
+            /** @description The email address, if it is known. */
+            email: string | null;
+            /**
+             * Format: int64
+             * @description The user's id; `null` for a user of an external identity provider.
+             */
+            id: number | null;
+            /** @description The external identity provider; `null` for a user of this service. */
+            issuer: string | null;
+            /** @description Whether the user has to change the one-time password before anything else. */
+            password_change_required: boolean;
+            /** @description The role. */
+            role: components["schemas"]["RoleName"];
+            token: components["schemas"]["RequestToken"] | null;
+            /** @description The user name. */
             username: string;
         };
         /** @description The sum of all payments, as exact decimals. */
@@ -2029,6 +4093,63 @@ export interface components {
             after: string;
             /** @description Now. */
             before: string;
+        };
+        /**
+         * @description A named token.
+         * @example {
+         *       "created_at": "2026-11-23T09:30:00Z",
+         *       "expires_at": "2027-11-23T00:00:00Z",
+         *       "id": 3,
+         *       "is_expired": false,
+         *       "last_used_at": "2026-11-29T01:00:09Z",
+         *       "last_used_from": "192.0.2.7",
+         *       "name": "nightly backup",
+         *       "scopes": [
+         *         "read",
+         *         "backup"
+         *       ],
+         *       "token": null
+         *     }
+         */
+        NamedToken: {
+            /**
+             * Format: date-time
+             * @description When it was created, UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends, UTC. It is `null` if it does not end by itself.
+             */
+            expires_at: string | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description Whether it has ended. */
+            is_expired: boolean;
+            /**
+             * Format: date-time
+             * @description When it was last used, to the minute, UTC.
+             */
+            last_used_at: string | null;
+            /** @description The address of the client that used it then. */
+            last_used_from: string | null;
+            /** @description Its name. No other token of the account has it. */
+            name: string;
+            /** @description Its scopes. */
+            scopes: components["schemas"]["TokenScope"][];
+            /** @description The token, in the answer to its creation. Other answers have `null`: store it now. */
+            token: string | null;
+        };
+        /** @description A backup that could not be compared with the last good ones. */
+        NotCompared: {
+            /**
+             * @description Why not.
+             * @example the store of archives is not available while listing the archives
+             */
+            not_compared: string;
         };
         /**
          * @description A notification.
@@ -2071,7 +4192,7 @@ export interface components {
             /** @description Whether it is sent. */
             enabled: boolean;
             /** @description The events that it is about. */
-            events: ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added" | "backup_started")[];
+            events: components["schemas"]["NotificationEvent"][];
             /**
              * Format: date-time
              * @description Since when all attempts have failed, UTC. It is `null` after a success.
@@ -2082,11 +4203,8 @@ export interface components {
              * @description Its id.
              */
             id: number;
-            /**
-             * @description How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a service that monitors backups, such as healthchecks.io.
-             * @enum {string}
-             */
-            kind: "email" | "webhook" | "ping";
+            /** @description How it is sent. */
+            kind: components["schemas"]["NotificationKind"];
             /** @description Why the last attempt failed. It is `null` after a success. */
             last_error: string | null;
             /**
@@ -2113,6 +4231,22 @@ export interface components {
              */
             waiting: number;
         };
+        /**
+         * @description `backup_succeeded`: a backup is stored. `backup_failed`: a backup failed, with a schedule after its last attempt. `backup_stale`: there was no backup for too long. `backup_well_again`: there are backups again. `destination_failed`: a destination does not get all backups, or does again. `archive_suspicious`: an archive has far less data than the ones before it. `retention_held`: old archives are not deleted. `restore_done`: an archive was restored. `clear_done`: tables were cleared, or a clear was undone. `schedule_disabled`: a schedule was disabled or deleted. `administrator_added`: an administrator's account was created. `notifications_failing`: the messages of a notification are not delivered. `backup_started`: a backup has begun; only pings report it.
+         * @enum {string}
+         */
+        NotificationEvent: "backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "destination_failed" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added" | "notifications_failing" | "backup_started";
+        /**
+         * @description `backup_succeeded`: a backup is stored. `backup_failed`: a backup failed, with a schedule after its last attempt. `backup_stale`: there was no backup for too long. `backup_well_again`: there are backups again. `destination_failed`: a destination does not get all backups, or does again. `archive_suspicious`: an archive has far less data than the ones before it. `retention_held`: old archives are not deleted. `restore_done`: an archive was restored. `clear_done`: tables were cleared, or a clear was undone. `schedule_disabled`: a schedule was disabled or deleted. `administrator_added`: an administrator's account was created. `notifications_failing`: the messages of a notification are not delivered.
+         * @enum {string}
+         */
+        NotificationEventChoice: "backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "destination_failed" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added" | "notifications_failing";
+        /**
+         * @description How a notification is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a
+         *     request to a service that monitors backups, such as healthchecks.io.
+         * @enum {string}
+         */
+        NotificationKind: "email" | "webhook" | "ping";
         /**
          * @description The result of a test message.
          * @example {
@@ -2149,6 +4283,12 @@ export interface components {
              *     unusable password. Default `false`: they stay unchanged, and a warning names them.
              */
             disable_administrators?: boolean;
+            /**
+             * Format: password
+             * @description The secret key of age (`AGE-SECRET-KEY-1...`) that opens the archive, if the service has none that does; several keys are
+             *     separated by line breaks. It is used for this request alone, in memory, and never stored, shown or logged.
+             */
+            identity?: string | null;
             /** @description How archived rows and live rows are combined. */
             mode: components["schemas"]["RestoreMode"];
             /** @description The rows to restore. Default `all`. */
@@ -2223,6 +4363,50 @@ export interface components {
              * @example urn:campus-backup:problem:unknown_table
              */
             type: string;
+        };
+        /**
+         * @description Whether the archive's manifest matches the record in the database.
+         * @enum {string}
+         */
+        RecordProof: "matches" | "differs" | "absent";
+        /** @description The request of a job that encrypts an archive again. */
+        RekeyJobParameters: {
+            /** @description The archive's id. */
+            archive_id: string;
+        };
+        /** @description The result of a job that has encrypted an archive again. */
+        RekeyJobResult: {
+            /** @description The archive's id, which is the same as before. */
+            archive_id: string;
+            /**
+             * @description The kind of the job. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "rekey";
+            /** @description The fingerprints of the public keys that it is encrypted to now. */
+            recipients: string[];
+            /**
+             * Format: int64
+             * @description The stored size in bytes.
+             */
+            size: number;
+        };
+        /** @description The named token of a request. */
+        RequestToken: {
+            /**
+             * Format: date-time
+             * @description When it ends, UTC. It is `null` if it does not end by itself.
+             */
+            expires_at: string | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Its scopes. */
+            scopes: components["schemas"]["TokenScope"][];
         };
         /** @description An obstacle to a restore. */
         RestoreBlocker: {
@@ -2456,6 +4640,28 @@ export interface components {
              */
             updated: number;
         };
+        /** @description The copy of a deleted archive that its destination refuses to delete. */
+        RetainedCopy: {
+            /** @description The id of the archive, which was deleted from the first store. */
+            archive_id: string;
+            /** @description The name of the destination. */
+            destination: string;
+            /**
+             * Format: int64
+             * @description The destination.
+             */
+            destination_id: number;
+            /**
+             * @description Why it refuses.
+             * @example The destination refuses to delete it: Access Denied.
+             */
+            detail: string;
+            /**
+             * Format: date-time
+             * @description Since when it refuses.
+             */
+            since: string | null;
+        };
         /**
          * @description The retention policy, and its last application.
          * @example {
@@ -2578,6 +4784,8 @@ export interface components {
              * @enum {string}
              */
             kind: "retention";
+            /** @description Copies of archives that were deleted before, and that their destinations refuse to delete: the newest 100. */
+            retained_copies: components["schemas"]["RetainedCopy"][];
             /** @description The ids of archives of the plan that stay: they got a reason to stay, another job was faster, or the job was stopped. */
             skipped: string[];
         };
@@ -2595,6 +4803,8 @@ export interface components {
             keep: components["schemas"]["KeptArchive"][];
             /** @description Names the policy and the decisions of this plan. */
             plan_hash: string;
+            /** @description Copies of archives that were deleted before, and that their destinations refuse to delete: the newest 100. */
+            retained_copies: components["schemas"]["RetainedCopy"][];
         };
         /**
          * @description Which backups stay. Each rule keeps the newest backup of each of its last periods that have one. A backup that no rule keeps
@@ -2663,6 +4873,42 @@ export interface components {
          * @enum {string}
          */
         RoleName: "admin" | "accountant" | "teacher";
+        /** @description The change of one row. */
+        RowChange: {
+            /** @description The fields that change: of a new or removed row all that are not empty. */
+            fields: components["schemas"]["FieldChange"][];
+            /**
+             * Format: int64
+             * @description The id of the row in the table; none for a new row that gets one when the import is applied.
+             */
+            id?: number | null;
+            /** @description What is done. */
+            kind: components["schemas"]["RowChangeKind"];
+            /**
+             * Format: int64
+             * @description The row of the file, counted as a spreadsheet counts it; none for a removed row.
+             */
+            row?: number | null;
+        };
+        /**
+         * @description What is done with a row.
+         * @enum {string}
+         */
+        RowChangeKind: "new" | "changed" | "removed";
+        /** @description A row that can't be imported. */
+        RowError: {
+            /** @description The heading of the column; none if the row as a whole is wrong. */
+            column?: string | null;
+            /** @description What is wrong, as a sentence. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The row of the file, counted as a spreadsheet counts it.
+             */
+            row: number;
+            /** @description The value, as it is in the file; a long one is cut. */
+            value?: string | null;
+        };
         /**
          * @description A schedule.
          * @example {
@@ -2784,11 +5030,19 @@ export interface components {
          * @enum {string}
          */
         ScheduleVerification: "none" | "digest" | "test_restore";
+        /** @description A certificate with its signature. */
+        SignedCertificate: {
+            /** @description The certificate. The signature covers all of it. */
+            certificate: components["schemas"]["Certificate"];
+            /** @description The signature. */
+            signature: components["schemas"]["CertificateSignature"];
+        };
         /**
          * @description An access token and its user.
          * @example {
          *       "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.1",
          *       "expires_in": 900,
+         *       "password_change_required": false,
          *       "token_type": "Bearer",
          *       "user": {
          *         "email": null,
@@ -2807,6 +5061,11 @@ export interface components {
              * @description Seconds until the token ends.
              */
             expires_in: number;
+            /**
+             * @description Whether the password is a one-time password. Then the token allows nothing but `GET /auth/me` and `POST /auth/password`,
+             *     which changes it.
+             */
+            password_change_required: boolean;
             /** @description Always `Bearer` (RFC 6750). */
             token_type: string;
             /** @description The user. */
@@ -2910,6 +5169,11 @@ export interface components {
             free_bytes: number | null;
             /** @description Whether it answers. */
             reachable: boolean;
+            /**
+             * Format: int64
+             * @description How many archives it refused to delete, because it is immutable or the service lacks the right.
+             */
+            retained: number | null;
         };
         /** @description What looks wrong about an archive, and whether an administrator has accepted it. */
         Suspicion: {
@@ -2920,11 +5184,11 @@ export interface components {
             accepted_at: string | null;
             /** @description The user who accepted it. */
             accepted_by: string | null;
-            /** @description What fell. There is at least one. */
+            /** @description What fell, or why nothing could be compared. There is at least one. */
             findings: components["schemas"]["SuspicionFinding"][];
         };
-        /** @description Rows or a sum that fell by more than the threshold. */
-        SuspicionFinding: components["schemas"]["FewerRows"] | components["schemas"]["SmallerTotal"];
+        /** @description Rows or a sum that fell by more than the threshold, or why they could not be compared. */
+        SuspicionFinding: components["schemas"]["FewerRows"] | components["schemas"]["SmallerTotal"] | components["schemas"]["NotCompared"];
         /** @description The outcome of a restore for one table. */
         TablePlan: {
             /**
@@ -2994,6 +5258,13 @@ export interface components {
              */
             updates: number;
         };
+        /**
+         * @description A scope of a named token. `read`: count, list, download and compare, and preview changes, without the hashes of the passwords.
+         *     `backup`: create, upload, verify and download backups. `restore`: restore, clear and undo, and delete backups. `admin`:
+         *     everything, also settings, accounts and tokens. Apart from `admin`, no scope includes another one.
+         * @enum {string}
+         */
+        TokenScope: "read" | "backup" | "restore" | "admin";
         /**
          * @description The rows that an undo has restored.
          * @example {
@@ -3084,6 +5355,19 @@ export interface components {
             id: string;
         };
         /**
+         * @description New values of an account. A missing field stays as it is.
+         * @example {
+         *       "is_active": false
+         *     }
+         */
+        UpdateAccountRequest: {
+            /** @description The email address; `null` for none. */
+            email?: string | null;
+            /** @description Whether its user can sign in. */
+            is_active?: boolean | null;
+            role?: components["schemas"]["RoleName"] | null;
+        };
+        /**
          * @description The new label, note and protection of an archive. A missing field stays as it is; `null` removes the value.
          * @example {
          *       "label": "end of term",
@@ -3100,6 +5384,31 @@ export interface components {
             protected?: boolean | null;
         };
         /**
+         * @description New values of a destination. A missing field stays as it is; `null` removes the value.
+         * @example {
+         *       "deletes": false,
+         *       "enabled": true
+         *     }
+         */
+        UpdateDestinationRequest: {
+            /** @description The id of the access key; for Azure the name of the storage account. */
+            access_key_id?: string | null;
+            /** @description Whether a copy is deleted when its archive is deleted. */
+            deletes?: boolean | null;
+            /** @description Whether archives are copied to it. */
+            enabled?: boolean | null;
+            /** @description The address of a storage with the interface of S3. */
+            endpoint?: string | null;
+            /** @description A name that no other destination has. */
+            name?: string | null;
+            /** @description The region of the bucket, for S3 only. */
+            region?: string | null;
+            /** @description The secret of the access key; for Google the key of a service account (JSON). */
+            secret_access_key?: string | null;
+            /** @description Where it is, as for a new destination. */
+            url?: string | null;
+        };
+        /**
          * @description New values of a notification. A missing field stays as it is. The kind can't be changed.
          * @example {
          *       "enabled": true,
@@ -3114,8 +5423,8 @@ export interface components {
             attach_archive?: boolean | null;
             /** @description Whether it is sent. */
             enabled?: boolean | null;
-            /** @description The events that it is about. The default is all but `backup_succeeded`. A ping has its own events. */
-            events?: null | ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added")[];
+            /** @description The events that it is about. A ping has its own events. */
+            events?: components["schemas"]["NotificationEventChoice"][] | null;
             /** @description A name that no other notification has. */
             name?: string | null;
             /** @description The secret that signs a webhook: `whsec_` and the base64 of 24 to 64 random bytes. */
@@ -3148,10 +5457,10 @@ export interface components {
         };
         /** @description The request of a job that checks an uploaded archive. */
         UploadJobParameters: {
+            /** @description The label, note and protection of the archive. */
+            annotations: components["schemas"]["ArchiveJobParameters"];
             /** @description SHA-256 of the uploaded bytes, in hexadecimal. */
             sha256: string;
-            /** @description The label, note and protection of the archive. */
-            words: components["schemas"]["ArchiveJobParameters"];
         };
         /** @description The result of a job that has created or uploaded a backup. */
         UploadJobResult: {
@@ -3293,6 +5602,727 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listAccounts: {
+        parameters: {
+            query?: {
+                role?: "admin" | "accountant" | "teacher";
+                /** @description Only active accounts, or only the others. */
+                is_active?: boolean;
+                /** @description The maximum number of items. */
+                limit?: number;
+                /** @description The number of items to skip. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The `ETag` of the client's copy. */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The accounts. */
+            200: {
+                headers: {
+                    /** @description Changes with the list. */
+                    ETag?: string;
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string;
+                    /** @description The number of items of the whole list. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The items of this page. */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When it was created, UTC.
+                             */
+                            created_at: string;
+                            /** @description Its email address. */
+                            email: string | null;
+                            /**
+                             * Format: int64
+                             * @description Its id.
+                             */
+                            id: number;
+                            /** @description Whether its user can sign in. */
+                            is_active: boolean;
+                            /**
+                             * Format: date-time
+                             * @description Until when its one-time password can be used to sign in, UTC. It is `null` if the password was chosen.
+                             */
+                            one_time_password_expires_at: string | null;
+                            /** @description Its role. */
+                            role: components["schemas"]["RoleName"];
+                            /**
+                             * Format: int64
+                             * @description How many named tokens it has.
+                             */
+                            tokens: number;
+                            /** @description Its user name. No other account has it. */
+                            username: string;
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description The maximum number of items of this page.
+                         */
+                        limit: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items before this page.
+                         */
+                        offset: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items of the whole list.
+                         */
+                        total: number;
+                    };
+                };
+            };
+            /** @description The client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The account. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAccountRequest"];
+            };
+        };
+        responses: {
+            /** @description The account, with its one-time password. */
+            201: {
+                headers: {
+                    /** @description The address of the account. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountCredentials"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `username_taken`: The user name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_logins`: Too many attempts to sign in. */
+            429: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_account`: There is no such account. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account was deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_account`: There is no such account. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last_administrator`: The last administrator stays. `account_in_use`: Other records refer to the account. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description The new values. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAccountRequest"];
+            };
+        };
+        responses: {
+            /** @description The account with the new values. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_account`: There is no such account. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last_administrator`: The last administrator stays. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account, with its one-time password. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountCredentials"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_account`: There is no such account. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last_administrator`: The last administrator stays. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_logins`: Too many attempts to sign in. */
+            429: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createSession: {
         parameters: {
             query?: never;
@@ -3338,7 +6368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_expired`: The one-time password has expired. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -3433,7 +6463,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description `unauthenticated`: You are not signed in. */
@@ -3470,6 +6500,140 @@ export interface operations {
                 headers: {
                     /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The passwords. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description The password was changed. The answer is a new session. */
+            200: {
+                headers: {
+                    /** @description With `stay_signed_in`: the session's cookie. */
+                    "Set-Cookie"?: string | null;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_expired`: The one-time password has expired. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_logins`: Too many attempts to sign in. */
+            429: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -3640,7 +6804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -3682,13 +6846,410 @@ export interface operations {
             };
         };
     };
+    listTokens: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of items. */
+                limit?: number;
+                /** @description The number of items to skip. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The `ETag` of the client's copy. */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tokens. */
+            200: {
+                headers: {
+                    /** @description Changes with the list. */
+                    ETag?: string;
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string;
+                    /** @description The number of items of the whole list. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The items of this page. */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When it was created, UTC.
+                             */
+                            created_at: string;
+                            /**
+                             * Format: date-time
+                             * @description When it ends, UTC. It is `null` if it does not end by itself.
+                             */
+                            expires_at: string | null;
+                            /**
+                             * Format: int64
+                             * @description Its id.
+                             */
+                            id: number;
+                            /** @description Whether it has ended. */
+                            is_expired: boolean;
+                            /**
+                             * Format: date-time
+                             * @description When it was last used, to the minute, UTC.
+                             */
+                            last_used_at: string | null;
+                            /** @description The address of the client that used it then. */
+                            last_used_from: string | null;
+                            /** @description Its name. No other token of the account has it. */
+                            name: string;
+                            /** @description Its scopes. */
+                            scopes: components["schemas"]["TokenScope"][];
+                            /** @description The token, in the answer to its creation. Other answers have `null`: store it now. */
+                            token: string | null;
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description The maximum number of items of this page.
+                         */
+                        limit: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items before this page.
+                         */
+                        offset: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items of the whole list.
+                         */
+                        total: number;
+                    };
+                };
+            };
+            /** @description The client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The token. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description The token. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedToken"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token_name_taken`: The name is taken. `too_many_tokens`: There are too many tokens. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The token was revoked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_token`: There is no such token. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listArchives: {
         parameters: {
             query?: {
+                /**
+                 * @description Only archives that have all these words, in any order: anywhere in their label, note, user or kind, at the beginning of their id,
+                 *     or in the date of their data (UTC, such as `2026-11-25` or `25 November 2026`). Case and accents are ignored.
+                 */
+                search?: string;
                 kind?: "created" | "safety" | "uploaded";
+                /** @description `true`: only archives that are protected from deletion; `false`: only all others. */
+                protected?: boolean;
+                /**
+                 * @description Only archives with this result of their last verification: `none` was not verified since it was stored; `digest` and
+                 *     `test_restore` were found intact; `failed` was found damaged.
+                 */
+                verification?: "none" | "digest" | "test_restore" | "failed";
+                /** @description Only archives with this proven origin. */
+                origin?: "made_here" | "uploaded" | "found";
+                /** @description `true`: only archives that look suspicious and that no administrator has accepted; `false`: only all others. */
+                suspicious?: boolean;
+                /** @description Only archives that the user with this name created or uploaded; `system` for schedules. */
+                created_by?: string;
+                /**
+                 * @description Only archives of the schedule with this id, at its times. The service remembers the runs of a schedule for 400 days, and at most
+                 *     the last thousand. A run that an administrator has started at once is not among them.
+                 */
+                schedule_id?: number;
+                /** @description Only archives that were copied to the destination with this id. */
+                destination_id?: number;
+                /** @description Only archives with data of this time or later (RFC 3339, with an offset). */
+                from?: string;
+                /** @description Only archives with data of a time before this one (RFC 3339, with an offset). */
+                to?: string;
+                /**
+                 * @description The field that the list is sorted by. The `id` begins with the time at which the archive was stored. Archives without the field
+                 *     are last. Default `id`.
+                 */
+                sort?: "id" | "created_at" | "size" | "total" | "label" | "kind" | "created_by";
+                /** @description `desc`: the largest, newest or last in the alphabet first; `asc`: the reverse. Default `desc`. */
+                direction?: "asc" | "desc";
                 /** @description The maximum number of items. */
                 limit?: number;
-                /** @description The number of newest items to skip. */
+                /** @description The number of items to skip. */
                 offset?: number;
             };
             header?: {
@@ -3733,7 +7294,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -3827,7 +7388,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -3922,6 +7483,11 @@ export interface operations {
                  *     Another body is refused (422).
                  */
                 "Idempotency-Key"?: string | null;
+                /**
+                 * @description A secret key of age (`AGE-SECRET-KEY-1...`) that opens the archive, if the service has none that does. Several are separated
+                 *     by commas. It is used for this request alone, in memory, and never stored or logged. Send it over TLS only.
+                 */
+                "X-Archive-Identity"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -3964,7 +7530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -4083,7 +7649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -4188,7 +7754,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -4208,7 +7774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `archive_protected`: The archive is protected. `archive_needed_for_undo`: The archive is needed to undo a clear. `archive_is_newest`: The archive is the newest backup. */
+            /** @description `archive_protected`: The archive is protected. `archive_retained`: The store refuses to delete the archive. `archive_needed_for_undo`: The archive is needed to undo a clear. `archive_is_newest`: The archive is the newest backup. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4303,7 +7869,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -4440,7 +8006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -4518,6 +8084,133 @@ export interface operations {
             };
         };
     };
+    getArchiveCertificate: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `json` for the signed document, `html` for one page to be printed. Default `json`, and `html` for a browser
+                 *     (`Accept: text/html`).
+                 */
+                format?: "json" | "html";
+                /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
+                link?: string;
+                /** @description With `link`: shows the certificate at once. Otherwise a browser shows a page with a button first. */
+                begin?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The archive's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificate. */
+            200: {
+                headers: {
+                    /** @description The name for a saved file (RFC 6266). */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedCertificate"];
+                    /**
+                     * @example <!doctype html>
+                     *     <html lang="en">
+                     */
+                    "text/html": string;
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. `link_invalid`: The download link is not valid. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_archive`: There is no such archive. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `archive_incomplete`: The archive has no manifest. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_used`: The download link was used or has expired. `archive_gone`: The archive was deleted. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_satisfiable`: There is no such range. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     downloadArchivedTable: {
         parameters: {
             query?: {
@@ -4549,7 +8242,13 @@ export interface operations {
                 /** @description With `link`: starts the download at once. Otherwise a browser shows a page with a button first. */
                 begin?: boolean;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A secret key of age (`AGE-SECRET-KEY-1...`) that opens the archive, if the service has none that does. Several are separated
+                 *     by commas. It is used for this request alone, in memory, and never stored or logged. Send it over TLS only.
+                 */
+                "X-Archive-Identity"?: string | null;
+            };
             path: {
                 /** @description The archive's id. */
                 id: string;
@@ -4598,7 +8297,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -4755,7 +8454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -4888,7 +8587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -4955,7 +8654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `wrong_confirmation`: The confirmation is missing or wrong. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `wrong_confirmation`: The confirmation is missing or wrong. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5041,7 +8740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -5201,7 +8900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -5257,7 +8956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5297,10 +8996,345 @@ export interface operations {
             };
         };
     };
+    listAuditEvents: {
+        parameters: {
+            query?: {
+                event?: "sign_in" | "sign_in_refused" | "sign_out" | "sign_out_everywhere" | "sessions_ended" | "all_sessions_ended" | "token_issued" | "password_change" | "password_change_refused" | "token_refused" | "link_refused" | "cookie_refused" | "access_refused" | "download" | "archive_download" | "certificate" | "comparison" | "link_created" | "backup" | "upload" | "verification" | "restore_plan" | "rekey" | "restore" | "clear_preview" | "clear" | "undo" | "import_plan" | "import_errors" | "import" | "import_discarded" | "archive_change" | "archive_acceptance" | "archive_deletion" | "job_cancellation" | "account_creation" | "account_change" | "account_deletion" | "account_reset" | "token_creation" | "token_revocation" | "schedule_creation" | "schedule_change" | "schedule_deletion" | "retention_change" | "retention_removal" | "retention_preview" | "retention_application" | "notification_creation" | "notification_change" | "notification_deletion" | "notification_test" | "destination_creation" | "destination_change" | "destination_deletion" | "destination_test" | "audit_export" | "audit_retention" | "operation";
+                /** @description Only those of the user with this name. `system` is also the service itself. */
+                user?: string;
+                result?: "succeeded" | "refused" | "failed" | "cancelled" | "interrupted" | "repeated" | "unknown";
+                /** @description Only those about this table, or about `all`. */
+                table?: string;
+                /** @description Only those at this time or later (RFC 3339, with an offset). */
+                from?: string;
+                /** @description Only those before this time (RFC 3339, with an offset). */
+                to?: string;
+                /** @description Only those about the archive, account, job or other object with this id. */
+                subject?: string;
+                /** @description `csv` or `jsonl` for a file of all events of the filter, oldest first; otherwise `json`. */
+                format?: "json" | "csv" | "jsonl";
+                /** @description JSON only: the maximum number of items. */
+                limit?: number;
+                /** @description JSON only: the number of newest items to skip. */
+                offset?: number;
+                /** @description CSV only: whether the file begins with a byte order mark, which Excel needs. Default `true`. */
+                bom?: boolean;
+                /** @description CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`. */
+                formula_guard?: boolean;
+                /** @description CSV only: the delimiter between two fields. Default `comma`. */
+                delimiter?: "comma" | "semicolon" | "tab";
+            };
+            header?: {
+                /** @description The `ETag` of the client's copy. */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events. */
+            200: {
+                headers: {
+                    /** @description Changes with the list. */
+                    ETag?: string | null;
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string | null;
+                    /** @description The number of items of the whole list. */
+                    "X-Total-Count"?: number | null;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The items of this page. */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When it was recorded, UTC, by the clock of the database; always with six digits of microseconds.
+                             */
+                            at: string;
+                            /** @description The IP address of the client, seen through trusted proxies; `null` without a client. */
+                            client: string | null;
+                            /** @description Counts and digests; `null` without any. */
+                            details: Record<string, never> | null;
+                            /** @description What was done. */
+                            event: components["schemas"]["AuditEvent"];
+                            /** @description SHA-256 over the hash of the event before it and all other fields, in lower-case hexadecimal. */
+                            hash: string;
+                            /**
+                             * Format: int64
+                             * @description Its place in the chain: 1, 2, 3, ... without gaps.
+                             */
+                            id: number;
+                            method: components["schemas"]["AuditMethod"] | null;
+                            /** @description Why it was refused or failed, often the code of the problem; `null` if it succeeded. */
+                            reason: string | null;
+                            /** @description How it ended. */
+                            result: components["schemas"]["AuditResult"];
+                            /**
+                             * Format: int32
+                             * @description The HTTP status of the answer; `null` if the event was written with what it records, before the answer.
+                             */
+                            status: number | null;
+                            /** @description The id of the archive, account, job or other object of the event; `null` without one. */
+                            subject: string | null;
+                            /** @description The name of the table, or `all`; `null` if the event is about no table. */
+                            table: string | null;
+                            /**
+                             * Format: int64
+                             * @description The id of the named token that was used; `null` without one.
+                             */
+                            token_id: number | null;
+                            /**
+                             * Format: int64
+                             * @description The id of the user; `null` for an administrator of an identity provider, the command line and the service itself.
+                             */
+                            user_id: number | null;
+                            /** @description The name of the user; `system` for the service itself, and `null` if the user is not known. */
+                            username: string | null;
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description The maximum number of items of this page.
+                         */
+                        limit: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items before this page.
+                         */
+                        offset: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items of the whole list.
+                         */
+                        total: number;
+                    };
+                    /**
+                     * @example id,at,event,result,username,user_id,method,token_id,client,subject,table,status,reason,details,hash
+                     *     1,2026-11-30T09:15:00.123456Z,sign_in,succeeded,admin,1,password,,203.0.113.7,,,,,,9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+                     */
+                    "text/csv": string;
+                    "application/jsonl": string;
+                };
+            };
+            /** @description The client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyAudit: {
+        parameters: {
+            query?: {
+                /** @description An event that was noted before: its id, a colon, and its hash. The verification fails if the event has another hash now. */
+                noted?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The result, also if a fault was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditReport"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCertificateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The public key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePublicKey"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listChanges: {
         parameters: {
             query?: {
-                kind?: "clear" | "restore" | "undo";
+                kind?: "clear" | "restore" | "undo" | "import";
                 /** @description Only changes at this time or later (RFC 3339). */
                 from?: string;
                 /** @description Only changes before this time (RFC 3339). */
@@ -5349,7 +9383,7 @@ export interface operations {
                             /** @description The kind of change. */
                             kind: components["schemas"]["ChangeKind"];
                             /** @description The request of the job, which depends on the kind. */
-                            parameters: components["schemas"]["ClearJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["UndoJobParameters"];
+                            parameters: components["schemas"]["ClearJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["UndoJobParameters"] | components["schemas"]["ImportJobParameters"];
                             /**
                              * Format: int64
                              * @description The total of removed rows.
@@ -5419,7 +9453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -5493,7 +9527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -5536,6 +9570,130 @@ export interface operations {
                 headers: {
                     /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undoChange: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
+                 */
+                "Idempotency-Key"?: string | null;
+                /**
+                 * @description A secret key of age (`AGE-SECRET-KEY-1...`) that opens the archive, if the service has none that does. Several are separated
+                 *     by commas. It is used for this request alone, in memory, and never stored or logged. Send it over TLS only.
+                 */
+                "X-Archive-Identity"?: string | null;
+            };
+            path: {
+                /** @description The change's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The restored rows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeUndoAnswer"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_clear`: There is no such clear. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `nothing_to_undo`: There is nothing to undo. `already_undone`: The clear was undone already. `undo_blocked`: Newer data blocks the undo. `busy`: Another job is changing the data. `cancelled`: It was cancelled. `archive_incomplete`: The archive has no manifest. */
+            409: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `archive_gone`: The archive was deleted. `undo_expired`: It is too late to undo this clear. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `unexportable`: A stored value can't be exported. `archive_truncated`: The archive is truncated. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content does not match its digest. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_manifest_mismatch`: The archive does not match its manifest. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: The safety backup is not proven to be of this clear. `archive_unrestorable`: The archive can't be restored. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `interrupted`: It was interrupted. `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -5595,7 +9753,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -5703,6 +9861,11 @@ export interface operations {
                  *     Another body is refused (422).
                  */
                 "Idempotency-Key"?: string | null;
+                /**
+                 * @description A secret key of age (`AGE-SECRET-KEY-1...`) that opens the archive, if the service has none that does. Several are separated
+                 *     by commas. It is used for this request alone, in memory, and never stored or logged. Send it over TLS only.
+                 */
+                "X-Archive-Identity"?: string | null;
             };
             path: {
                 /** @description The id of the clear. */
@@ -5732,7 +9895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -5772,7 +9935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `unexportable`: A stored value can't be exported. `archive_truncated`: The archive is truncated. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content does not match its digest. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive does not match its manifest. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: The safety backup is not proven to be of this clear. `archive_unrestorable`: The archive can't be restored. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `unexportable`: A stored value can't be exported. `archive_truncated`: The archive is truncated. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content does not match its digest. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_manifest_mismatch`: The archive does not match its manifest. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: The safety backup is not proven to be of this clear. `archive_unrestorable`: The archive can't be restored. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5804,6 +9967,818 @@ export interface operations {
             /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDestinations: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of items. */
+                limit?: number;
+                /** @description The number of items to skip. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The `ETag` of the client's copy. */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The destinations. */
+            200: {
+                headers: {
+                    /** @description Changes with the list. */
+                    ETag?: string;
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string;
+                    /** @description The number of items of the whole list. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The items of this page. */
+                        items: {
+                            /** @description The id of the access key, or the name of the Azure account. */
+                            access_key_id: string | null;
+                            /** @description The number of copies by their state. */
+                            copies: components["schemas"]["CopyCounts"];
+                            /**
+                             * Format: date-time
+                             * @description When it was created, UTC.
+                             */
+                            created_at: string;
+                            /** @description The user that created it. */
+                            created_by: string;
+                            /** @description Whether a copy is deleted when its archive is deleted. */
+                            deletes: boolean;
+                            /** @description Whether archives are copied to it. */
+                            enabled: boolean;
+                            /** @description The address of a storage with the interface of S3. It is `null` for Amazon's and for other kinds. */
+                            endpoint: string | null;
+                            /**
+                             * Format: date-time
+                             * @description Since when all attempts have failed, UTC. It is `null` after a success.
+                             */
+                            failing_since: string | null;
+                            /** @description Whether it has a secret, which is never shown. */
+                            has_secret: boolean;
+                            /**
+                             * Format: int64
+                             * @description Its id.
+                             */
+                            id: number;
+                            /**
+                             * Format: date-time
+                             * @description When an archive was last copied to it, UTC.
+                             */
+                            last_copied_at: string | null;
+                            /** @description Why the last attempt failed, or why a copy that has failed did. It is `null` if nothing has failed. */
+                            last_error: string | null;
+                            /** @description Its name. No other destination has it. */
+                            name: string;
+                            /** @description The region of the bucket. */
+                            region: string | null;
+                            /**
+                             * Format: date-time
+                             * @description When the next attempt begins after such a failure, UTC.
+                             */
+                            retry_at: string | null;
+                            /**
+                             * Format: date-time
+                             * @description When it was edited, or created, UTC.
+                             */
+                            updated_at: string;
+                            /** @description Where it is: `file:/FOLDER`, `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. */
+                            url: string;
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description The maximum number of items of this page.
+                         */
+                        limit: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items before this page.
+                         */
+                        offset: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items of the whole list.
+                         */
+                        total: number;
+                    };
+                };
+            };
+            /** @description The client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The destination. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateDestinationRequest"];
+            };
+        };
+        responses: {
+            /** @description The destination. */
+            201: {
+                headers: {
+                    /** @description The address of the destination. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `destination_name_taken`: The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testNewDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The destination. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateDestinationRequest"];
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationTest"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The destination. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_destination`: There is no such destination. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The destination was deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_destination`: There is no such destination. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description The new values. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateDestinationRequest"];
+            };
+        };
+        responses: {
+            /** @description The destination with the new values. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_destination`: There is no such destination. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `destination_name_taken`: The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationTest"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_destination`: There is no such destination. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5845,7 +10820,13 @@ export interface operations {
                 /** @description With `link`: starts the download at once. Otherwise a browser shows a page with a button first. */
                 begin?: boolean;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A secret key of age (`AGE-SECRET-KEY-1...`) that opens the archive, if the service has none that does. Several are separated
+                 *     by commas. It is used for this request alone, in memory, and never stored or logged. Send it over TLS only.
+                 */
+                "X-Archive-Identity"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5876,7 +10857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -6017,7 +10998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -6055,7 +11036,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6127,7 +11108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -6254,7 +11235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -6372,7 +11353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -6414,8 +11395,10 @@ export interface operations {
                      * @example {
                      *       "backup_expected_since": "2026-11-29T01:00:00Z",
                      *       "checked_at": "2026-11-29T12:00:00Z",
+                     *       "destinations": [],
                      *       "key": {
                      *         "encrypts": false,
+                     *         "needs_identity": false,
                      *         "opens_last_backup": true
                      *       },
                      *       "last_backup": {
@@ -6436,7 +11419,8 @@ export interface operations {
                      *         "archives": 31,
                      *         "bytes": 412331008,
                      *         "free_bytes": null,
-                     *         "reachable": true
+                     *         "reachable": true,
+                     *         "retained": 0
                      *       }
                      *     }
                      */
@@ -6445,11 +11429,753 @@ export interface operations {
             };
         };
     };
+    getHistory: {
+        parameters: {
+            query?: {
+                /** @description Only backups and runs of this time or later (RFC 3339, with an offset). */
+                from?: string;
+                /** @description Only backups and runs of a time before this one (RFC 3339, with an offset). */
+                to?: string;
+            };
+            header?: {
+                /** @description The `ETag` of the client's copy. */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The history. */
+            200: {
+                headers: {
+                    /** @description Changes with the history. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupHistory"];
+                };
+            };
+            /** @description The client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The import's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The plan. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPlan"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_import`: There is no such import. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    planImport: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which rows of the file are used: `insert` those that the table does not have, `update` those that it has, `upsert` both,
+                 *     `replace` both, and rows that the file does not have are removed. Default `upsert`.
+                 */
+                mode?: "insert" | "update" | "upsert" | "replace";
+                /**
+                 * @description Whether wrong and conflicting rows are left out. Otherwise a file with such rows can't be applied. Not with `replace`.
+                 *     Default `false`.
+                 */
+                skip_wrong?: boolean;
+                /** @description `payment_categories`: categories that don't exist are created. Only for payments. */
+                create_missing?: string;
+                /**
+                 * @description A JSON object with the column of the table for headings that are not recognized: `{"Reg No": "registration_number"}`. An
+                 *     empty column ignores the heading.
+                 */
+                columns?: string;
+                /** @description The order of day, month and year in dates such as `03/04/2024`. Default `day_first`. */
+                dates?: "day_first" | "month_first" | "year_first";
+                /** @description The decimal mark of amounts. Default `auto`: an amount such as `1,234`, which can be read in two ways, is an error. */
+                decimals?: "auto" | "point" | "comma";
+                /** @description The sheet of a workbook. Default: the only one with rows. */
+                sheet?: string;
+                /** @description Whether the apostrophe that protects texts in downloads from being run as formulas is removed. Default `true`. */
+                formula_guard?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The table: students, courses, payment_categories, enrollments, payments or attendance. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The file. */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "multipart/form-data": components["schemas"]["ImportForm"];
+            };
+        };
+        responses: {
+            /** @description The plan. */
+            201: {
+                headers: {
+                    /** @description The address of the import. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPlan"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_table`: There is no such table. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cancelled`: It was cancelled. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_too_large`: The file is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `import_unreadable`: The file can't be read. `unexportable`: A stored value can't be exported. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discardImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The import's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_import`: There is no such import. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    applyImport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The import's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The hash of the plan, and the confirmation. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyImportBody"];
+            };
+        };
+        responses: {
+            /** @description The job that applies it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_import`: There is no such import. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Another job is changing the data. */
+            409: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `plan_outdated`: The data has changed since the plan was made. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `wrong_confirmation`: The confirmation is missing or wrong. `import_refused`: The file has rows that can't be imported. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getImportErrors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The import's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The wrong and conflicting rows. */
+            200: {
+                headers: {
+                    /** @description `attachment` with the file's name (RFC 6266). */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_import`: There is no such import. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cancelled`: It was cancelled. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_gone`: The file of the import is gone. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `import_unreadable`: The file can't be read. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getImportTemplate: {
+        parameters: {
+            query?: {
+                /** @description The format. Default `csv`. */
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path: {
+                /** @description The table. */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The template. */
+            200: {
+                headers: {
+                    /** @description `attachment` with the file's name (RFC 6266). */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_table`: There is no such table. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listJobs: {
         parameters: {
             query?: {
                 state?: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-                kind?: "archive" | "verify" | "restore" | "clear" | "undo" | "upload" | "retention";
+                kind?: "archive" | "verify" | "restore" | "clear" | "undo" | "upload" | "retention" | "rekey" | "import";
                 /**
                  * @description Only the job that you have requested with this `Idempotency-Key`. Use it to find the outcome of a request whose
                  *     answer was lost.
@@ -6578,7 +12304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -6654,7 +12380,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -6741,7 +12467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -6848,7 +12574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -6862,6 +12588,77 @@ export interface operations {
             /** @description `unknown_job`: There is no such job. */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getArchiveKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveKeys"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6943,7 +12740,7 @@ export interface operations {
                             /** @description Whether it is sent. */
                             enabled: boolean;
                             /** @description The events that it is about. */
-                            events: ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added" | "backup_started")[];
+                            events: components["schemas"]["NotificationEvent"][];
                             /**
                              * Format: date-time
                              * @description Since when all attempts have failed, UTC. It is `null` after a success.
@@ -6954,11 +12751,8 @@ export interface operations {
                              * @description Its id.
                              */
                             id: number;
-                            /**
-                             * @description How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a service that monitors backups, such as healthchecks.io.
-                             * @enum {string}
-                             */
-                            kind: "email" | "webhook" | "ping";
+                            /** @description How it is sent. */
+                            kind: components["schemas"]["NotificationKind"];
                             /** @description Why the last attempt failed. It is `null` after a success. */
                             last_error: string | null;
                             /**
@@ -7021,7 +12815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -7115,7 +12909,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -7245,7 +13039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -7346,7 +13140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -7427,7 +13221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -7533,7 +13327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -7661,7 +13455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -7741,7 +13535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -7826,7 +13620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -7931,7 +13725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -8034,7 +13828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -8173,7 +13967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -8353,7 +14147,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -8447,7 +14241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -8566,7 +14360,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -8647,7 +14441,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -8753,7 +14547,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -8890,7 +14684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */
@@ -8979,7 +14773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Administrators only. */
+            /** @description `forbidden`: Administrators only. `password_change_required`: The one-time password must be changed. `scope_missing`: The token lacks a scope. */
             403: {
                 headers: {
                     /** @description The kind of token that is required (RFC 6750). */

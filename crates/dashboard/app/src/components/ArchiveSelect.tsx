@@ -1,5 +1,5 @@
 import { NativeSelect } from '@mantine/core';
-import { type Archive, isDamaged } from '../api/archives';
+import { type Archive, isBackup, isDamaged, isProposable, isSuspicious } from '../api/archives';
 import { dateTime, rows } from '../locale/format';
 import { isolated } from '../locale/language';
 import { safetyName } from './backupName';
@@ -28,11 +28,29 @@ export function ArchiveSelect({
       error={error}
       data={[
         ...(value === '' ? [{ value: '', label: 'Choose a backup…' }] : []),
-        ...archives.map((archive) => ({ value: archive.id, label: optionLabel(archive) })),
+        ...groups(archives),
         ...others,
       ]}
     />
   );
+}
+
+/** The reliable backups first. A group without a backup is left out. */
+function groups(
+  archives: readonly Archive[],
+): { group: string; items: { value: string; label: string }[] }[] {
+  const of = (kind: (archive: Archive) => boolean) =>
+    archives.filter(kind).map((archive) => ({ value: archive.id, label: optionLabel(archive) }));
+  return [
+    { group: 'Backups', items: of(isProposable) },
+    { group: 'Safety backups', items: of((each) => !isBackup(each) && !isDamaged(each)) },
+    { group: 'Suspicious', items: of((each) => isBackup(each) && isSuspicious(each) && !isDamaged(each)) },
+    {
+      group: 'Unknown origin',
+      items: of((each) => isBackup(each) && !isProposable(each) && !isSuspicious(each) && !isDamaged(each)),
+    },
+    { group: 'Damaged', items: of(isDamaged) },
+  ].filter(({ items }) => items.length > 0);
 }
 
 /** The list, with the chosen archive first if it is not on the loaded pages. */

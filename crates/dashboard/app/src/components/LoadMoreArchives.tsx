@@ -14,7 +14,7 @@ export function LoadMoreArchives({ archives }: { archives: ReturnType<typeof use
     );
   }
   return (
-    <Group justify="space-between">
+    <Group justify="space-between" mb="xs">
       <Text size="sm" c="dimmed" role="status">
         Showing the newest {number(list.items.length)} of {number(list.total)} backups.
       </Text>

@@ -8,7 +8,7 @@ export function PageHeader({
   lead,
   children,
 }: {
-  title: string;
+  title: ReactNode;
   lead: ReactNode;
   children?: ReactNode;
 }) {

@@ -140,7 +140,7 @@ const TEXTS: readonly TextOf[] = [
   })),
   textOf(FileNotReadable, {
     title: 'The file can’t be read',
-    detail: 'It was moved or changed after you chose it, or it is a folder. No backup was added.',
+    detail: 'It was moved or changed after you chose it, or it is a folder. Nothing was changed.',
     hint: 'Choose the file again.',
   }),
   textOf(UploadUnanswered, {
@@ -148,11 +148,19 @@ const TEXTS: readonly TextOf[] = [
     detail: 'The whole file was sent, but the service did not answer. The backup may have been added.',
     hint: 'Wait a minute and check the list. If the backup is not there, upload the file again.',
   }),
-  textOf(PageNotLoaded, {
-    title: 'This page can’t be loaded',
-    detail: 'Its files did not arrive. The network may be down, or the service is restarting.',
-    hint: 'Try again in a moment. If it fails again, reload the dashboard.',
-  }),
+  textOf(PageNotLoaded, ({ isUpgraded }) =>
+    isUpgraded
+      ? {
+          title: 'The service was upgraded',
+          detail: 'It has another version of this dashboard now, so this page can’t be loaded.',
+          hint: 'Reload the dashboard. You stay signed in.',
+        }
+      : {
+          title: 'This page can’t be loaded',
+          detail: 'Its files did not arrive. The network may be down, or the service is restarting.',
+          hint: 'Try again in a moment. If it fails again, reload the dashboard.',
+        },
+  ),
   textOf(NotAdministrator, ({ message }) => ({ title: 'Not an administrator', detail: message })),
 ];
 

@@ -14,7 +14,7 @@ export function RunningJobs({ except }: { except: ReadonlySet<string> }) {
   useEffect(() => {
     const ended = before.current.split(' ').filter((id) => !ids.includes(id));
     before.current = ids;
-    if (ended.length > 0) invalidate('jobs', 'archives', 'changes', 'stats');
+    if (ended.length > 0) invalidate('jobs', 'archives', 'changes', 'stats', 'health');
   }, [ids]);
   const shown = running.filter(({ id }) => !except.has(id));
   if (shown.length === 0) return null;

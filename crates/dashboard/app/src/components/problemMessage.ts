@@ -26,7 +26,17 @@ const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>
     detail: 'Without it, the latest data can’t be restored. The backup was not deleted.',
     hint: 'Create a new backup first, or delete this one anyway.',
   },
-  archive_needed_for_undo: { hint: 'Undo the clear first, or delete the backup anyway.' },
+  archive_key_required: {
+    title: 'This backup is encrypted',
+    detail: 'The service does not have its secret key. Nothing was changed.',
+    hint: 'Enter the secret key that was made for the backups.',
+  },
+  archive_wrong_key: {
+    title: 'This key does not open the backup',
+    detail: 'The backup was encrypted with another key. Nothing was changed.',
+    hint: 'Enter the right secret key. The recovery sheet of each key has its fingerprint.',
+  },
+  archive_needed_for_undo: { hint: 'Undo the change first, or delete the backup anyway.' },
   archive_protected: {
     detail: 'The backup is protected from deletion. It was not changed.',
     hint: 'Remove the protection first.',
@@ -47,7 +57,7 @@ const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>
   },
   busy: {
     title: 'Another change is running',
-    detail: 'Another clear, restore or undo is changing the data. Your request changed nothing.',
+    detail: 'Another clear, restore, import or undo is changing the data. Your request changed nothing.',
     hint: 'Wait until the other change has ended. It is shown at the top of the page. Then try again.',
   },
   retention_held: { title: 'Old backups are not deleted for now' },
@@ -60,6 +70,11 @@ const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>
   internal: {
     detail: 'The service wrote the details into its log.',
     hint: 'Ask the operator of this service to check the log.',
+  },
+  last_administrator: {
+    title: 'This is the last administrator',
+    detail: 'No other administrator can sign in with a password of their own. Nothing was changed.',
+    hint: 'Create or enable another administrator first. That person signs in and chooses a password. To change your own password, use “Change your password” on the page “Accounts”.',
   },
   malformed_body: {
     title: 'The service did not understand this page',
@@ -77,9 +92,15 @@ const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>
   not_cancellable: {
     detail: 'The job has ended, or its changes are being saved. It can no longer be cancelled.',
   },
+  password_change_required: { detail: 'Sign in again and choose a new password.' },
+  password_expired: {
+    title: 'This one-time password has expired',
+    detail: 'It was not changed within a day.',
+    hint: 'Ask another administrator or the operator of this service for a new one.',
+  },
   plan_outdated: {
-    title: 'The data has changed since the preview',
-    detail: 'Nothing was restored.',
+    title: 'The preview is outdated',
+    detail: 'The data has changed since the preview. Nothing was changed.',
     hint: 'Refresh the preview and check the new numbers.',
   },
   restore_conflict: { hint: 'Refresh the preview. It shows the conflicts.' },
@@ -96,10 +117,10 @@ const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>
   unauthenticated: { detail: 'Your session has ended. Sign in again.' },
   undo_expired: {
     detail:
-      'The time to undo this clear is over. You can still restore its safety backup on the page “Restore”.',
+      'The time to undo this change is over. You can still restore its safety backup on the page “Restore”.',
   },
   undo_unproven: {
-    detail: 'The service can’t prove that the safety backup belongs to this clear. Nothing was changed.',
+    detail: 'The service can’t prove that the safety backup belongs to this change. Nothing was changed.',
   },
   unexportable: {
     title: 'A value can’t be written into the file',
@@ -114,6 +135,11 @@ const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>
   unknown_job: {
     title: 'There is no such job',
     detail: 'The address may be wrong. The service remembers only the newest jobs.',
+  },
+  unknown_import: {
+    title: 'There is no such plan',
+    detail: 'It was discarded, or it is older than a day. Nothing was imported.',
+    hint: 'Send the file again.',
   },
   wrong_confirmation: { detail: 'The confirmation is missing or wrong. Nothing was changed.' },
 };

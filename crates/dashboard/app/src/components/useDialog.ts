@@ -9,9 +9,14 @@ interface Opening<T> {
   opened: boolean;
 }
 
-/** The state of a dialog. When it closes, the focus returns to the element that opened it. */
-export function useDialog<T>() {
-  const [opening, setOpening] = useState<Opening<T>>();
+/**
+ * The state of a dialog. When it closes, the focus returns to the element that opened it. With an `initial` subject the
+ * page opens with the dialog.
+ */
+export function useDialog<T>(initial?: T) {
+  const [opening, setOpening] = useState<Opening<T> | undefined>(
+    initial === undefined ? undefined : { key: 1, subject: initial, opened: true },
+  );
   const opener = useRef<Element | null>(null);
   const opened = opening?.opened ?? false;
   useEffect(() => {

@@ -10,6 +10,14 @@ const hundredths = new Intl.NumberFormat(languages, { style: 'percent', maximumF
 const list = new Intl.ListFormat(languages, { type: 'conjunction' });
 const time = new Intl.DateTimeFormat(languages, { timeStyle: 'medium' });
 const moment = new Intl.DateTimeFormat(languages, { dateStyle: 'medium', timeStyle: 'medium' });
+const momentAndZone = new Intl.DateTimeFormat(languages, {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZoneName: 'short',
+});
 const day = new Intl.DateTimeFormat(languages, { day: 'numeric', month: 'short' });
 const dayAndYear = new Intl.DateTimeFormat(languages, { day: 'numeric', month: 'short', year: 'numeric' });
 const minute = new Intl.DateTimeFormat(languages, { hour: '2-digit', minute: '2-digit' });
@@ -21,6 +29,8 @@ export const money = (decimal: string): string => cents.format(decimal as Intl.S
 export const percent = (share: number): string => hundredths.format(share);
 export const clock = (when: string | number | Date): string => time.format(new Date(when));
 export const dateTime = (when: string | number | Date): string => moment.format(new Date(when));
+/** A time in the zone of the browser, with the name of the zone, such as `30 Nov 2026, 10:12 CET`. */
+export const dateTimeZone = (when: string | number | Date): string => momentAndZone.format(new Date(when));
 
 /** Such as `28 Nov 13:00`, with the year if it is not the current one. */
 export function shortDateTime(when: string | number | Date): string {
@@ -36,6 +46,15 @@ export function ago(when: string | number | Date): string {
   if (minutes < 60) return relative.format(-minutes, 'minute');
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? relative.format(-hours, 'hour') : relative.format(-Math.floor(hours / 24), 'day');
+}
+
+/** Such as `in 5 hours`, in the largest unit that fits. */
+export function fromNow(when: string | number | Date, now = Date.now()): string {
+  const minutes = Math.round((new Date(when).getTime() - now) / 60_000);
+  if (minutes < 1) return 'now';
+  if (minutes < 60) return relative.format(minutes, 'minute');
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? relative.format(hours, 'hour') : relative.format(Math.round(hours / 24), 'day');
 }
 
 /** Such as `students, payments and attendance`. */

@@ -3,10 +3,14 @@
 import type { ComponentType } from 'react';
 import type { IconName } from '../components/Icon';
 
+export type PageGroup = 'home' | 'backups' | 'data' | 'automation' | 'administration';
+
 export interface Page {
   /** The route, such as `/download`. */
   path: string;
-  /** The place in the navigation: smaller numbers first, in steps of ten. */
+  /** The group in the navigation. A page without a group is opened from other pages only. */
+  group?: PageGroup;
+  /** The place in its group: smaller numbers first, in steps of ten. */
   order: number;
   /** The text in the navigation. */
   label: string;

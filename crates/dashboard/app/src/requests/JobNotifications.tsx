@@ -4,6 +4,7 @@ import { useEffect, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
 import { failures, hasEnded, type Job, job } from '../api/jobs';
 import { invalidate } from '../api/queries';
+import { detailsOf } from '../components/jobDetails';
 import { dateTime } from '../locale/format';
 import { useIsMine } from '../session/useSession';
 import { jobMessage } from './jobMessage';
@@ -23,7 +24,7 @@ export function JobNotifications({ except }: { except: string | undefined }) {
   });
   const ended = mine.length;
   useEffect(() => {
-    if (ended > 0) invalidate('jobs', 'archives', 'changes', 'stats');
+    if (ended > 0) invalidate('jobs', 'archives', 'changes', 'stats', 'health');
   }, [ended]);
   const { data: failed = [] } = useQuery(failures);
   const others = failed.filter(({ id }) => isNews(id) && !started.has(id));
@@ -50,9 +51,13 @@ export function JobNotifications({ except }: { except: string | undefined }) {
   );
 }
 
+/** The kinds of jobs whose details are a report. */
+const HAS_REPORT: readonly Job['kind'][] = ['restore', 'import'];
+
 function JobNotification({ job, about }: { job: Job; about: string | undefined }) {
   const isMine = useIsMine(job);
   const message = jobMessage(job, about);
+  const report = HAS_REPORT.includes(job.kind) ? detailsOf(job) : undefined;
   if (!message) return null;
   return (
     <Notification
@@ -60,8 +65,8 @@ function JobNotification({ job, about }: { job: Job; about: string | undefined }
       title={message.title}
       onDismiss={() => dismiss(job.id)}
       action={
-        job.kind === 'restore' && (
-          <Button component={Link} href={`/restore/job/${job.id}`} size="xs" variant="default">
+        report && (
+          <Button component={Link} href={report} size="xs" variant="default">
             Show the report
           </Button>
         )

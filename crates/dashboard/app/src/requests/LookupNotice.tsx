@@ -1,15 +1,11 @@
 import { Stack, Text } from '@mantine/core';
 import { JobProgress } from '../components/JobProgress';
 import { Notice } from '../components/Notice';
+import { scrollIntoView } from '../components/scrollIntoView';
 import type { LookupState } from './settle';
 
 /** After so many lookups without an answer the service is unavailable, and not only slow. */
 const MAX_UNANSWERED = 4;
-
-/** In a dialog that is higher than the screen, this notice must be visible. */
-function scrollIntoView(element: HTMLElement | null): void {
-  element?.scrollIntoView({ block: 'nearest' });
-}
 
 /** Says that the outcome of a request is not known yet, and what the page does about it. */
 export function LookupNotice({ name, lookup }: { name: string; lookup: LookupState }) {

@@ -17,12 +17,12 @@ import { current, forget, type PendingRequest, subscribe } from './store';
 export function StatusArea({ location }: { location: string }) {
   const requests = useSyncExternalStore(subscribe, current);
   const uploads = useUploads();
-  const shown = /^\/restore\/job\/([^/]+)/.exec(location)?.[1];
+  const shown = /^\/(?:restore|import)\/job\/([^/]+)/.exec(location)?.[1];
   // The notice of a request without an answer shows its job.
   const lookup = [...requests, ...(location === '/archives' ? uploads : [])].map(jobOf);
   const drawn = new Set([shown, ...lookup].filter((id) => id !== undefined));
   return (
-    <Stack gap="sm" className={classes.outcomes}>
+    <Stack gap="sm" className={classes.outcomes} data-no-print>
       {requests
         .filter(({ isShown }) => !isShown)
         .map((request) => (

@@ -79,8 +79,15 @@ const MESSAGES: Record<Job['kind'], KindMessages> = {
     failed: 'Nothing was cleared',
   },
   undo: {
-    done: () => ({ title: 'The clear was undone', text: 'The deleted rows were restored.' }),
-    failed: 'The clear could not be undone',
+    done: () => ({ title: 'The change was undone', text: 'The previous rows were restored.' }),
+    failed: 'The change could not be undone',
+  },
+  import: {
+    done: (job) => ({
+      title: `Imported: ${nameOf(stringField(job, 'table') ?? '').toLowerCase()}`,
+      text: 'You can undo this on the page “Import”.',
+    }),
+    failed: 'Nothing was imported',
   },
   retention: {
     done: (job) => {
@@ -92,6 +99,13 @@ const MESSAGES: Record<Job['kind'], KindMessages> = {
       };
     },
     failed: 'Old backups could not be deleted',
+  },
+  rekey: {
+    done: (_, archive) => ({
+      title: `${capital(archive)} was encrypted again`,
+      text: 'Only the current keys open it.',
+    }),
+    failed: 'The backup was not encrypted again',
   },
 };
 

@@ -37,6 +37,13 @@ export async function lookUpChange(id: string, expected: ExpectedArchive): Promi
   return names.every((name) => now[name] === expected[name]) ? { at: 'done', result: true } : { at: 'none' };
 }
 
+/** For a request that accepts a suspicious archive: checks whether an administrator has accepted it. */
+export async function lookUpAcceptance(id: string): Promise<LookupResult<true>> {
+  const now = await archiveNow(id);
+  if (now instanceof ProblemError) return { at: 'failed', error: now };
+  return now.suspicion?.accepted_at == null ? { at: 'none' } : { at: 'done', result: true };
+}
+
 /** For a request that deletes an archive: checks whether it still exists. */
 export async function lookUpDeletion(id: string): Promise<LookupResult<true>> {
   return (await archiveNow(id)) instanceof ProblemError ? { at: 'done', result: true } : { at: 'none' };

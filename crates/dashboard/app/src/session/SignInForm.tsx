@@ -2,20 +2,28 @@ import { Button, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { ProblemAlert } from '../components/ProblemAlert';
-import { signIn } from './signIn';
+import { ChangePasswordForm } from './ChangePasswordForm';
+import { type OneTimeSession, signIn } from './signIn';
 
-/** User name and password. The name is fixed if the same user signs in again. */
+/**
+ * User name and password, and then a new password in place of a one-time password. The name is fixed if the same user
+ * signs in again.
+ */
 export function SignInForm({ username: fixed }: { username?: string }) {
   const [username, setUsername] = useState(fixed ?? '');
+  // It has the one-time password, because the change needs it once more.
+  const [oneTime, setOneTime] = useState<OneTimeSession>();
   const password = useRef<HTMLInputElement>(null);
   const attempt = useMutation({
     mutationFn: () => signIn(username, password.current?.value ?? ''),
+    onSuccess: setOneTime,
     onError: () => password.current?.select(),
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!attempt.isPending) attempt.mutate();
   };
+  if (oneTime) return <ChangePasswordForm session={oneTime} onBack={() => setOneTime(undefined)} />;
   return (
     <form onSubmit={submit} aria-label="Sign in">
       <Stack>

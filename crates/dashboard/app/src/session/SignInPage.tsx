@@ -41,7 +41,7 @@ export function SignInPage({ reason }: { reason: SignedOutReason }) {
           )}
           <SignInForm />
           <Text size="sm" c="dimmed">
-            Forgot your password? The operator of this service can set a new one.
+            Forgot your password? Another administrator or the operator of this service can set a new one.
           </Text>
         </Stack>
       </Paper>

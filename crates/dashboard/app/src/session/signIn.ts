@@ -18,11 +18,47 @@ export class NotAdministrator extends Error {
   }
 }
 
-/** Signs in. The data of a previous user is removed first. */
-export async function signIn(username: string, password: string): Promise<void> {
+/** A sign-in with a one-time password, which allows nothing but its change. */
+export interface OneTimeSession {
+  token: string;
+  password: string;
+}
+
+/** Signs in. With a one-time password, the user must change it before the session begins. */
+export async function signIn(username: string, password: string): Promise<OneTimeSession | undefined> {
   const answer = body(
     await client.POST('/auth/login', { body: { username, password, stay_signed_in: true } }),
   );
+  if (!answer.password_change_required) {
+    await enter(answer);
+    return undefined;
+  }
+  if (answer.user.role !== 'admin') throw new NotAdministrator();
+  return { token: answer.access_token, password };
+}
+
+/** Replaces a one-time password, and begins the session. */
+export async function changeOneTimePassword(
+  { token, password }: OneTimeSession,
+  newPassword: string,
+): Promise<void> {
+  const answer = await client.POST('/auth/password', {
+    headers: { Authorization: `Bearer ${token}` },
+    body: { current_password: password, new_password: newPassword, stay_signed_in: true },
+  });
+  await enter(body(answer));
+}
+
+/** Changes the password of the signed-in user. All other sessions end, and this one continues with a new token. */
+export async function changeOwnPassword(password: string, newPassword: string): Promise<void> {
+  const answer = await client.POST('/auth/password', {
+    body: { current_password: password, new_password: newPassword, stay_signed_in: true },
+  });
+  startSession(body(answer));
+}
+
+/** Begins the session of a user. The data of a previous user is removed first. */
+async function enter(answer: components['schemas']['SignedIn']): Promise<void> {
   const before = session.current();
   const same = before.state === 'ended' && before.user.username === answer.user.username;
   if (!same) forgetUserData();

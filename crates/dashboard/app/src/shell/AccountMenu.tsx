@@ -1,52 +1,31 @@
-import { Button, type MantineColorScheme, Menu, useMantineColorScheme } from '@mantine/core';
-import { useRef } from 'react';
-import { Icon, type IconName } from '../components/Icon';
-import { useDialog } from '../components/useDialog';
-import { SignOutEverywhere } from '../session/SignOutEverywhere';
-import { signOut } from '../session/signIn';
+import { useState } from 'react';
 import type { User } from '../session/store';
+import { AccountButton } from './AccountButton';
+import { CodeProblem } from './CodeProblem';
+import classes from './Layout.module.css';
+import { useCode } from './useCode';
 
-const SCHEMES: { value: MantineColorScheme; label: string; icon: IconName }[] = [
-  { value: 'light', label: 'Light', icon: 'sun' },
-  { value: 'dark', label: 'Dark', icon: 'moon' },
-  { value: 'auto', label: 'Same as the system', icon: 'auto' },
-];
-
-/** The menu with the name of the user, the appearance, and the sign-out. */
+/** The menu with the name of the user, the appearance, and the sign-out. Its code is loaded when it is first opened. */
 export function AccountMenu({ user }: { user: User }) {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const { opened, opening, open, close } = useDialog<null>();
-  const button = useRef<HTMLButtonElement>(null);
+  const [isWanted, setWanted] = useState(false);
+  const load = () => import('./AccountMenuContent');
+  const { data, error, isFetching, refetch } = useCode('account menu', load, isWanted);
+  if (data && isWanted) return <data.AccountMenuContent user={user} />;
   return (
     <>
-      <Menu position="bottom-end" width={220} withinPortal={false} withInitialFocusPlaceholder={false}>
-        <Menu.Target>
-          <Button ref={button} variant="default" size="sm" aria-label={`Account ${user.username}`}>
-            {user.username}
-          </Button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.RadioGroup
-            aria-label="Appearance"
-            value={colorScheme}
-            onChange={(value) => setColorScheme(value as MantineColorScheme)}
-          >
-            {SCHEMES.map(({ value, label, icon }) => (
-              <Menu.RadioItem key={value} value={value} rightSection={<Icon name={icon} size={16} />}>
-                {label}
-              </Menu.RadioItem>
-            ))}
-          </Menu.RadioGroup>
-          <Menu.Divider />
-          <Menu.Item leftSection={<Icon name="leave" size={16} />} onClick={signOut}>
-            Sign out
-          </Menu.Item>
-          <Menu.Item leftSection={<Icon name="leave" size={16} />} onClick={() => open(null, button.current)}>
-            Sign out everywhere…
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
-      <SignOutEverywhere key={opening?.key} opened={opened} onClose={() => opening && close(opening.key)} />
+      <AccountButton
+        user={user}
+        loading={isFetching}
+        onClick={() => {
+          setWanted(true);
+          if (error) refetch();
+        }}
+      />
+      {error && !isFetching && (
+        <div className={classes.problem}>
+          <CodeProblem error={error} onAgain={refetch} />
+        </div>
+      )}
     </>
   );
 }

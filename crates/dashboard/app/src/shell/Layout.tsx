@@ -2,6 +2,8 @@ import { Burger, Drawer, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
+import { ActivityButton } from '../activity/ActivityButton';
+import { PaletteButton } from '../palette/PaletteButton';
 import { StatusArea } from '../requests/StatusArea';
 import { SignInAgain } from '../session/SignInAgain';
 import type { User } from '../session/store';
@@ -26,13 +28,12 @@ export function Layout({ user, ended }: { user: User; ended: boolean }) {
   const before = useRef(location);
 
   useEffect(() => {
-    document.title = `${label} · Campus backup`;
     if (before.current === location) return;
     before.current = location;
     // Moves the focus to the new page, as a page load does. Keyboards and screen readers need that.
     moveFocus(main.current);
     window.scrollTo(0, 0);
-  }, [label, location]);
+  }, [location]);
 
   return (
     <div className={classes.layout}>
@@ -45,10 +46,12 @@ export function Layout({ user, ended }: { user: User; ended: boolean }) {
         </div>
         <Link href="/" className={classes.brand}>
           <Logo />
-          <Text component="span" fw={650}>
+          <Text component="span" fw={650} className={classes.brandName}>
             Campus backup
           </Text>
         </Link>
+        <PaletteButton />
+        <ActivityButton title={label} />
         <AccountMenu user={user} />
       </header>
       <aside className={classes.side}>

@@ -10,7 +10,7 @@ export function NotFound() {
         lead="The address may be wrong, or from another version of the dashboard."
       />
       <Anchor component={Link} href="/">
-        Show the overview
+        Show the home page
       </Anchor>
     </>
   );

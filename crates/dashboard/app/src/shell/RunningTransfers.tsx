@@ -9,9 +9,17 @@ import classes from './RunningTransfers.module.css';
 /** On other pages, says that uploads and downloads are running, with a link to them. */
 export function RunningTransfers({ location }: { location: string }) {
   const downloads = useTransfers().filter(isDownloading).length;
-  const uploads = useUploads().filter(isUploading).length;
+  const sent = useUploads().filter(isUploading);
+  const uploads = sent.filter(({ purpose }) => purpose.for === 'backup').length;
+  const imports = sent.length - uploads;
   return (
     <>
+      {imports > 0 && !/^\/import(\/|$)/.test(location) && (
+        <Running
+          href="/import"
+          message={`${counted(imports, 'file is', 'files are')} being read for an import`}
+        />
+      )}
       {uploads > 0 && location !== '/archives' && (
         <Running
           href="/archives"

@@ -25,19 +25,46 @@ const PAUSE = 2_000;
 
 /** Starts a download in the browser, and returns the id of its link. */
 export async function openLink(path: string, signal: AbortSignal): Promise<number> {
-  const link = body(await client.POST('/backup/download-links', { body: { path }, signal }));
-  // The host of the link may be another name of this service that the security policy does not allow.
-  const made = new URL(link.url);
+  const link = await createLink(path, signal);
   const anchor = document.createElement('a');
-  anchor.href = new URL(
-    `../${path.replace(/^\//, '').replace(/\?.*/, '')}${made.search}`,
-    document.baseURI,
-  ).href;
-  // Without this parameter the link shows a page with a button.
-  anchor.href += '&begin=true';
+  anchor.href = link.href;
   anchor.download = '';
   anchor.click();
   return link.id;
+}
+
+/**
+ * Shows a page of the service in a new tab. The tab is opened at once, because a browser blocks one that is opened after
+ * an answer. If the browser blocks it anyway, it saves the page as a file.
+ */
+export async function openPage(path: string): Promise<void> {
+  const { signal } = new AbortController();
+  const tab = window.open('', '_blank');
+  if (!tab) {
+    await openLink(path, signal);
+    return;
+  }
+  // The page must not reach the dashboard.
+  tab.opener = null;
+  try {
+    tab.location.replace((await createLink(path, signal)).href);
+  } catch (error) {
+    tab.close();
+    throw error;
+  }
+}
+
+/** A link that works once, and its address on this host. */
+async function createLink(path: string, signal: AbortSignal): Promise<{ id: number; href: string }> {
+  const link = body(await client.POST('/backup/download-links', { body: { path }, signal }));
+  // The host of the link may be another name of this service that the security policy does not allow.
+  const made = new URL(link.url);
+  const address = new URL(
+    `../${path.replace(/^\//, '').replace(/\?.*/, '')}${made.search}`,
+    document.baseURI,
+  );
+  // Without this parameter the link shows a page with a button.
+  return { id: link.id, href: `${address.href}&begin=true` };
 }
 
 /**

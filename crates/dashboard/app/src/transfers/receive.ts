@@ -1,5 +1,5 @@
 import { ServiceUnreachable } from '../api/problem';
-import { counterFor, type Format } from './rows';
+import { counterFor, type FileFormat } from './rows';
 import { FileNotWritable, type Sink } from './sink';
 
 /** The progress of a download. */
@@ -40,7 +40,7 @@ export class IncompleteDownload extends Error {
  */
 export async function receive(
   response: Response,
-  format: Format,
+  format: FileFormat,
   sink: Sink,
   report: (progress: Progress) => void,
 ): Promise<{ fileName: string; progress: Progress }> {

@@ -68,6 +68,25 @@ export class JsonRowCounter implements RowCounter {
   }
 }
 
+/** JSON Lines: each line is a value, and the last line ends, too. A list without values is an empty file. */
+export class JsonLinesRowCounter implements RowCounter {
+  #lines = 0;
+  #last = LINE_FEED;
+
+  feed(chunk: Uint8Array): void {
+    for (const byte of chunk) if (byte === LINE_FEED) this.#lines += 1;
+    this.#last = chunk.at(-1) ?? this.#last;
+  }
+
+  rows(): number {
+    return this.#lines;
+  }
+
+  ended(): boolean {
+    return this.#last === LINE_FEED;
+  }
+}
+
 /** The summary of seven tables has about a kilobyte. */
 const TAIL = 8_192;
 
@@ -94,14 +113,27 @@ export class XlsxProbe implements RowCounter {
 const ZIP_END = 22;
 const ZIP_END_MARK = [0x50, 0x4b, 0x05, 0x06];
 
+/** The formats of a table. */
 export type Format = 'csv' | 'xlsx' | 'json';
 
-export function counterFor(format: Format): RowCounter {
+/** The formats of all files. */
+export type FileFormat = Format | 'jsonl';
+
+/** The formats of a table, in the order of their buttons. */
+export const DOWNLOAD_FORMATS: readonly { format: Format; label: string }[] = [
+  { format: 'csv', label: 'CSV' },
+  { format: 'xlsx', label: 'Excel' },
+  { format: 'json', label: 'JSON' },
+];
+
+export function counterFor(format: FileFormat): RowCounter {
   switch (format) {
     case 'csv':
       return new CsvRowCounter();
     case 'json':
       return new JsonRowCounter();
+    case 'jsonl':
+      return new JsonLinesRowCounter();
     case 'xlsx':
       return new XlsxProbe();
   }

@@ -11,7 +11,7 @@ export class FileNotReadable extends Error {
   }
 }
 
-/** The whole file was sent, and there was no answer. It is not known whether the backup was added. */
+/** The whole file was sent, and there was no answer. It is not known whether the service has accepted it. */
 export class UploadUnanswered extends Error {
   constructor() {
     super('The service did not answer after the whole file was sent.');
@@ -20,20 +20,32 @@ export class UploadUnanswered extends Error {
 }
 
 /** Uploads a backup file. The promise resolves when the service has checked the file and added it. */
-export function send(
+export async function send(
   file: File,
   key: string,
   signal: AbortSignal,
   report: (sent: number) => void,
 ): Promise<void> {
+  const headers = { 'Idempotency-Key': key, 'Content-Type': 'application/octet-stream' };
+  await post('backup/archives/upload', file, file, headers, signal, report);
+}
+
+/** Sends a body with a file, and returns the body of the answer. */
+export function post(
+  path: string,
+  file: File,
+  body: File | FormData,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+  report: (sent: number) => void,
+): Promise<string> {
   const request = new XMLHttpRequest();
   const token = session.token();
   let isSent = false;
   return new Promise((resolve, reject) => {
-    request.open('POST', new URL('backup/archives/upload', SERVICE));
+    request.open('POST', new URL(path, SERVICE));
     request.setRequestHeader('Authorization', `Bearer ${token ?? ''}`);
-    request.setRequestHeader('Idempotency-Key', key);
-    request.setRequestHeader('Content-Type', 'application/octet-stream');
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => report(event.loaded);
     request.upload.onload = () => {
       isSent = true;
@@ -44,7 +56,7 @@ export function send(
       reject((await isReadable(file)) ? new ServiceUnreachable() : new FileNotReadable());
     };
     request.onload = async () => {
-      if (request.status === 201) return resolve();
+      if (request.status === 201) return resolve(request.responseText);
       const type = request.getResponseHeader('content-type') ?? '';
       const refusal = await errorFromResponse(
         new Response(request.responseText, { status: request.status, headers: { 'content-type': type } }),
@@ -55,7 +67,7 @@ export function send(
       reject(refusal instanceof ServiceUnreachable && isSent ? new UploadUnanswered() : refusal);
     };
     signal.addEventListener('abort', () => request.abort());
-    request.send(file);
+    request.send(body);
   });
 }
 

@@ -1,5 +1,6 @@
 // The downloads of this tab.
 import { openStream } from '../api/client';
+import { identityHeader } from '../api/identity';
 import { queries, stats } from '../api/queries';
 import { nameOf, type Scope } from '../api/tables';
 import { untilSignedIn } from '../session/store';
@@ -7,7 +8,7 @@ import { type CsvStyle, current, downloadQuery } from './csvStyle';
 import { openLink, waitForLink } from './link';
 import { LiveList } from './liveList';
 import { type Progress, receive } from './receive';
-import type { Format } from './rows';
+import type { FileFormat, Format } from './rows';
 import { Semaphore } from './semaphore';
 import { canPickFile, MemorySink, pickFile, type Sink } from './sink';
 
@@ -37,7 +38,19 @@ export type Source =
       expectedRows: number | undefined;
     }
   /** A file of a backup or a comparison. The browser downloads it. */
-  | { from: 'path'; path: string };
+  | { from: 'path'; path: string }
+  /** A file that the page receives, because a link can't have it. */
+  | ({ from: 'page' } & PageFile);
+
+/** A file that the page receives. */
+export interface PageFile {
+  path: string;
+  format: FileFormat;
+  /** The secret key, for a backup whose key the service does not have. */
+  identity?: string | undefined;
+  /** The expected number of rows. It decides whether the file is written directly to the disk. */
+  expectedRows?: number;
+}
 
 export interface Transfer {
   id: number;
@@ -104,23 +117,15 @@ export async function start(
     });
   };
   if (large && !canPickFile()) return startInBrowser(add({ at: 'waiting' }));
-  let sink: Sink | undefined;
-  try {
-    sink = large
-      ? await pickFile(`${scope === 'all' ? 'complete' : scope}_backup.${format}`)
-      : new MemorySink();
-  } catch (error) {
-    add({ at: 'failed', error });
-    return;
-  }
-  if (sink) await download(add({ at: 'waiting' }), sink);
+  await downloadTo(large && `${scope === 'all' ? 'complete' : scope}_backup.${format}`, add);
 }
 
 /** Repeats a download that has ended, with the same kind of target. */
 export function startAgain(transfer: Transfer): Promise<void> {
   const { name, source, progress } = transfer;
-  if (source.from === 'path') {
+  if (source.from !== 'table') {
     dismiss(transfer.id);
+    if (source.from === 'page') return downloadInPage(name, source);
     return startInBrowser(addTransfer({ name, source, state: { at: 'waiting' } }));
   }
   const { scope, format, expectedRows } = source;
@@ -147,7 +152,8 @@ export function dismiss(id: number): void {
 
 async function download(transfer: Transfer, sink: Sink): Promise<void> {
   const { id, source } = transfer;
-  const format = source.from === 'table' ? source.format : 'json';
+  if (source.from === 'path') return;
+  const identity = source.from === 'page' ? source.identity : undefined;
   const controller = new AbortController();
   const { signal } = controller;
   controllers.set(id, controller);
@@ -157,9 +163,9 @@ async function download(transfer: Transfer, sink: Sink): Promise<void> {
     release = await permits.acquire(signal);
     await untilSignedIn(signal);
     transfers.update(id, { state: { at: 'running' }, beganAt: Date.now() });
-    const response = await openStream(pathOf(transfer), signal);
+    const response = await openStream(pathOf(transfer), signal, identityHeader(identity));
     const report = (progress: Progress) => transfers.update(id, { progress, heardAt: Date.now() });
-    const { fileName } = await receive(response, format, sink, report);
+    const { fileName } = await receive(response, source.format, sink, report);
     state = { at: 'done', fileName };
   } catch (error) {
     // Removes the file, even if the download failed before its first byte.
@@ -186,6 +192,29 @@ export async function downloadByLink(name: string, path: string): Promise<void> 
     transfers.remove(({ id }) => id === transfer.id);
     throw error;
   }
+}
+
+/** Downloads a file that the page receives. */
+export function downloadInPage(name: string, file: PageFile): Promise<void> {
+  const isLarge = (file.expectedRows ?? 0) >= LARGE && canPickFile();
+  return downloadTo(isLarge && `${name}.${file.format}`, (state) =>
+    addTransfer({ name, source: { from: 'page', ...file }, state }),
+  );
+}
+
+/** Downloads to a file that the user chooses, if a name is proposed for it, or into the memory. */
+async function downloadTo(
+  proposedName: string | false,
+  add: (state: TransferState) => Transfer,
+): Promise<void> {
+  let sink: Sink | undefined;
+  try {
+    sink = proposedName ? await pickFile(proposedName) : new MemorySink();
+  } catch (error) {
+    add({ at: 'failed', error });
+    return;
+  }
+  if (sink) await download(add({ at: 'waiting' }), sink);
 }
 
 async function startInBrowser(transfer: Transfer): Promise<void> {
@@ -252,7 +281,7 @@ async function countRows(scope: Scope): Promise<number | undefined> {
 }
 
 function pathOf({ source }: Transfer): string {
-  if (source.from === 'path') return source.path;
+  if (source.from !== 'table') return source.path;
   const { scope, format, style } = source;
   return `/backup/download/${scope}?${downloadQuery(scope, format, style)}`;
 }

@@ -1,4 +1,5 @@
 // The uploads of this tab.
+import type { ImportRequest } from '../api/imports';
 import { cancel } from '../api/jobs';
 import { ProblemError } from '../api/problem';
 import { invalidate } from '../api/queries';
@@ -21,13 +22,18 @@ export type UploadState =
   | { at: 'checking'; cancel?: 'asked' | 'too late' }
   /** The whole file was sent and there was no answer. The page looks up the outcome. */
   | ({ at: 'looking up' } & LookupState)
-  | { at: 'done' }
+  /** `plan` is the id of the plan of a file to be imported. */
+  | { at: 'done'; plan?: string }
   | { at: 'failed'; error: unknown };
+
+/** What the service does with a file. */
+export type UploadPurpose = { for: 'backup' } | { for: 'import'; file: File; request: ImportRequest };
 
 export interface Upload {
   id: number;
   name: string;
   size: number;
+  purpose: UploadPurpose;
   state: UploadState;
 }
 
@@ -36,6 +42,8 @@ export const uploads = new LiveList<Upload>();
 const permits = new Semaphore(1);
 const controllers = new Map<number, AbortController>();
 const keys = new Map<number, string>();
+/** The files of the newest plans of imports, by the id of the plan. They can be sent again with other options. */
+export const keptFiles = new Map<string, File>();
 
 /** Whether closing the page would end an upload. */
 export function isUploading(): boolean {
@@ -46,9 +54,27 @@ export function isActive({ state }: Upload): boolean {
   return ['waiting', 'sending', 'checking', 'looking up'].includes(state.at);
 }
 
-/** Uploads a file after the files that were chosen before it. A cancelled upload is removed from the list. */
-export async function upload(file: File): Promise<void> {
-  const { id } = uploads.add({ name: file.name, size: file.size, state: { at: 'waiting' } });
+/** One attempt to send a file. */
+export interface UploadRun {
+  id: number;
+  /** Aborted if the upload is cancelled. */
+  signal: AbortSignal;
+  /** Reports how many bytes were sent. */
+  report: (sent: number) => void;
+  /** Lets the next upload start. */
+  release: () => void;
+}
+
+/**
+ * Sends a file after the files that were chosen before it, and returns the last state. A cancelled upload is removed
+ * from the list, and has none.
+ */
+export async function enqueue(
+  file: File,
+  purpose: UploadPurpose,
+  sendFile: (run: UploadRun) => Promise<UploadState>,
+): Promise<UploadState | undefined> {
+  const { id } = uploads.add({ name: file.name, size: file.size, purpose, state: { at: 'waiting' } });
   const controller = new AbortController();
   const { signal } = controller;
   controllers.set(id, controller);
@@ -57,20 +83,11 @@ export async function upload(file: File): Promise<void> {
     uploads.update(id, { state: sent < file.size ? { at: 'sending', sent } : { at: 'checking' } });
   };
   let release: (() => void) | undefined;
-  const key = newIdempotencyKey();
-  keys.set(id, key);
   try {
     release = await permits.acquire(signal);
     await untilSignedIn(signal);
     report(0);
-    storePending(key, `Upload ${file.name}`, { by: 'job' });
-    await send(file, key, signal, report).catch((error) => {
-      // The next upload can start.
-      release?.();
-      const tell = (lookup: LookupState) => uploads.update(id, { state: { at: 'looking up', ...lookup } });
-      return outcomeOf(key, error, signal, tell);
-    });
-    uploads.update(id, { state: { at: 'done' } });
+    uploads.update(id, { state: await sendFile({ id, signal, report, release }) });
   } catch (error) {
     const state = stateOf(id);
     const isCancelled = state?.at === 'checking' && state.cancel === 'asked' && isCancellation(error);
@@ -79,11 +96,30 @@ export async function upload(file: File): Promise<void> {
   } finally {
     release?.();
     controllers.delete(id);
-    keys.delete(id);
-    removePending(key);
-    // Also after a failure: without an answer, the backup may have been added.
-    invalidate('archives', 'jobs');
   }
+  return stateOf(id);
+}
+
+/** Uploads a backup file. */
+export async function upload(file: File): Promise<void> {
+  await enqueue(file, { for: 'backup' }, async ({ id, signal, report, release }) => {
+    const key = newIdempotencyKey();
+    keys.set(id, key);
+    storePending(key, `Upload ${file.name}`, { by: 'job' });
+    try {
+      await send(file, key, signal, report).catch((error) => {
+        release();
+        const tell = (lookup: LookupState) => uploads.update(id, { state: { at: 'looking up', ...lookup } });
+        return outcomeOf(key, error, signal, tell);
+      });
+      return { at: 'done' };
+    } finally {
+      keys.delete(id);
+      removePending(key);
+      // Also after a failure: without an answer, the backup may have been added.
+      invalidate('archives', 'jobs');
+    }
+  });
 }
 
 /**
@@ -155,10 +191,11 @@ function stateOf(id: number): UploadState | undefined {
   return uploads.current().find((each) => each.id === id)?.state;
 }
 
-/** Cancels and removes all uploads, because another user may use the page next. */
+/** Cancels all uploads and forgets all files, because another user may use the page next. */
 export function forgetUploads(): void {
   for (const controller of controllers.values()) controller.abort();
   uploads.remove(() => true);
+  keptFiles.clear();
 }
 
 /** Removes an upload that has ended from the list. */

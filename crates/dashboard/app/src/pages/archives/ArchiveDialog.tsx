@@ -1,47 +1,55 @@
-import { Modal } from '@mantine/core';
 import type { Archive } from '../../api/archives';
-import { backupName } from '../../components/backupName';
-import { ArchiveDetails } from './ArchiveDetails';
+import { FormDialog } from '../../components/FormDialog';
+import type { useDialog } from '../../components/useDialog';
+import { BulkDeleteForm } from './BulkDeleteForm';
 import { CreateBackupForm } from './CreateBackupForm';
 import { DeleteArchiveForm } from './DeleteArchiveForm';
 import { EditArchiveForm } from './EditArchiveForm';
 
 /** The dialogs of the page, and the archive that each is about. */
-export type DialogRequest = { kind: 'create' } | { kind: 'edit' | 'delete' | 'details'; archive: Archive };
+export type DialogRequest =
+  | { kind: 'create' }
+  | { kind: 'edit' | 'delete'; archive: Archive }
+  | { kind: 'delete selected'; archives: readonly Archive[] };
 
 interface Props {
-  opened: boolean;
-  opening: { key: number; subject: DialogRequest } | undefined;
-  onClose: (key: number) => void;
+  dialog: ReturnType<typeof useDialog<DialogRequest>>;
+  /** Called after these backups were deleted. */
+  onDeleted?: (archives: readonly Archive[]) => void;
 }
 
 /** The dialog of the page. Its content belongs to one opening. */
-export function ArchiveDialog({ opened, opening, onClose }: Props) {
-  const close = () => opening && onClose(opening.key);
+export function ArchiveDialog({ dialog, onDeleted }: Props) {
+  const size = dialog.opening?.subject.kind === 'delete selected' ? 'lg' : 'md';
   return (
-    <Modal
-      opened={opened}
-      onClose={close}
-      returnFocus={false}
-      size={opening?.subject.kind === 'details' ? 'lg' : 'md'}
-      title={opening && titleOf(opening.subject)}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      {opening && <Content key={opening.key} dialog={opening.subject} onClose={close} />}
-    </Modal>
+    <FormDialog dialog={dialog} title={titleOf} size={size}>
+      {(subject, close) => <Content dialog={subject} onClose={close} {...(onDeleted && { onDeleted })} />}
+    </FormDialog>
   );
 }
 
-function Content({ dialog, onClose }: { dialog: DialogRequest; onClose: () => void }) {
+function Content({
+  dialog,
+  onClose,
+  onDeleted,
+}: {
+  dialog: DialogRequest;
+  onClose: () => void;
+  onDeleted?: (archives: readonly Archive[]) => void;
+}) {
   switch (dialog.kind) {
     case 'create':
       return <CreateBackupForm onClose={onClose} />;
     case 'edit':
       return <EditArchiveForm archive={dialog.archive} onClose={onClose} />;
     case 'delete':
-      return <DeleteArchiveForm archive={dialog.archive} onClose={onClose} />;
-    case 'details':
-      return <ArchiveDetails archive={dialog.archive} />;
+      return (
+        <DeleteArchiveForm archive={dialog.archive} onClose={onClose} {...(onDeleted && { onDeleted })} />
+      );
+    case 'delete selected':
+      return (
+        <BulkDeleteForm archives={dialog.archives} onClose={onClose} {...(onDeleted && { onDeleted })} />
+      );
   }
 }
 
@@ -53,7 +61,7 @@ function titleOf(dialog: DialogRequest): string {
       return 'Rename the backup';
     case 'delete':
       return 'Delete the backup';
-    case 'details':
-      return backupName(dialog.archive);
+    case 'delete selected':
+      return 'Delete the selected backups';
   }
 }

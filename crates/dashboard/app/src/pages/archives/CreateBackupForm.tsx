@@ -1,43 +1,18 @@
 import { Button, Checkbox, Stack } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
-import { body, client } from '../../api/client';
-import { invalidate } from '../../api/queries';
-import type { components } from '../../api/schema';
 import { DialogActions } from '../../components/DialogActions';
 import { ProblemAlert } from '../../components/ProblemAlert';
+import { CREATE_BACKUP, useCreateBackup } from '../../components/useCreateBackup';
 import { LookupNotice } from '../../requests/LookupNotice';
-import { lookUpJob } from '../../requests/lookUp';
-import { trackJob } from '../../requests/trackedJobs';
-import { useRequest } from '../../requests/useRequest';
 import { ArchiveFields, type ArchiveText, nullIfBlank } from './ArchiveFields';
 
-const NAME = 'Create a backup';
 const EMPTY: ArchiveText = { label: '', note: '' };
 
 /** Starts a backup. The page shows its progress. */
 export function CreateBackupForm({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState(EMPTY);
   const [isProtected, setProtected] = useState(false);
-  const create = useRequest({
-    name: () => NAME,
-    send: async (request: components['schemas']['CreateArchiveRequest'], key, signal) =>
-      body(
-        await client.POST('/backup/archives', {
-          params: { header: { 'Idempotency-Key': key } },
-          body: request,
-          signal,
-        }),
-      ),
-    lookUp: (_, key) => lookUpJob(key),
-    trace: () => ({ by: 'job' }),
-    onSuccess: ({ id }) => {
-      trackJob(id);
-      onClose();
-    },
-    onSettled: () => {
-      invalidate('jobs', 'archives');
-    },
-  });
+  const create = useCreateBackup(onClose);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!create.isPending)
@@ -52,7 +27,7 @@ export function CreateBackupForm({ onClose }: { onClose: () => void }) {
           checked={isProtected}
           onChange={(event) => setProtected(event.currentTarget.checked)}
         />
-        {create.lookup && <LookupNotice name={NAME} lookup={create.lookup} />}
+        {create.lookup && <LookupNotice name={CREATE_BACKUP} lookup={create.lookup} />}
         {create.error && <ProblemAlert error={create.error} />}
         <DialogActions>
           <Button variant="default" onClick={onClose}>

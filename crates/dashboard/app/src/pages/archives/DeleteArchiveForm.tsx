@@ -1,12 +1,11 @@
 import { Button, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { Archive } from '../../api/archives';
-import { clearedTable, undoable } from '../../api/changes';
+import { undoable } from '../../api/changes';
 import { client } from '../../api/client';
-import { ProblemError } from '../../api/problem';
 import { invalidate } from '../../api/queries';
-import { nameOf } from '../../api/tables';
 import { backupName } from '../../components/backupName';
+import { changeText } from '../../components/changeText';
 import { DialogActions } from '../../components/DialogActions';
 import { Notice } from '../../components/Notice';
 import { ProblemAlert } from '../../components/ProblemAlert';
@@ -16,16 +15,22 @@ import { LookupNotice } from '../../requests/LookupNotice';
 import { lookUpDeletion } from '../../requests/lookUp';
 import { useRequest } from '../../requests/useRequest';
 import { DANGER } from '../../theme';
+import { isRefusedAsNeeded } from './refusals';
 
 const NAME = 'Delete a backup';
 const DELETED = 'The backup was deleted.';
 
-/** The refusals that `force` overrules. */
-const NEEDED: readonly string[] = ['archive_needed_for_undo', 'archive_is_newest'];
-
 /** Deletes an archive. If an undo needs it, or if it is the newest backup, a warning comes first. */
-export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onClose: () => void }) {
-  const { data } = useQuery({ ...undoable, enabled: archive.kind === 'safety' });
+export function DeleteArchiveForm({
+  archive,
+  onClose,
+  onDeleted,
+}: {
+  archive: Archive;
+  onClose: () => void;
+  onDeleted?: (archives: readonly Archive[]) => void;
+}) {
+  const { data } = useQuery({ ...undoable(), enabled: archive.kind === 'safety' });
   const blockingChange = data?.items.find((change) => change.safety_archive_id === archive.id);
   const deletion = useRequest({
     name: () => NAME,
@@ -41,11 +46,11 @@ export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onCl
     onSuccess: () => {
       invalidate('archives', 'changes');
       onClose();
+      onDeleted?.([archive]);
     },
     onError: () => invalidate('archives', 'changes'),
   });
-  const isRefused = deletion.error instanceof ProblemError && NEEDED.includes(deletion.error.problem.code);
-  const isNeeded = blockingChange !== undefined || isRefused;
+  const isNeeded = blockingChange !== undefined || isRefusedAsNeeded(deletion.error);
   const name = archive.label ? `“${isolated(backupName(archive))}”, ` : '';
   return (
     <Stack>
@@ -55,9 +60,9 @@ export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onCl
         no data can be restored from it.
       </Text>
       {blockingChange && (
-        <Notice kind="error" title="This backup is needed to undo a clear">
-          {blockingChange.username} cleared {nameOf(clearedTable(blockingChange)).toLowerCase()}. The clear
-          can be undone until {dateTime(blockingChange.undo_until ?? '')}, but not without this backup.
+        <Notice kind="error" title="This backup is needed to undo a change">
+          {blockingChange.username} {changeText(blockingChange)}. This can be undone until{' '}
+          {dateTime(blockingChange.undo_until ?? '')}, but not without this backup.
         </Notice>
       )}
       {deletion.lookup && <LookupNotice name={NAME} lookup={deletion.lookup} />}

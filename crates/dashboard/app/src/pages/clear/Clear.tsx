@@ -1,12 +1,12 @@
 import { Button, Stack, Text, Title } from '@mantine/core';
 import { PageHeader } from '../../components/PageHeader';
 import { Tip } from '../../components/Tip';
+import { UndoableChanges } from '../../components/UndoableChanges';
 import { useDialog } from '../../components/useDialog';
 import { DANGER } from '../../theme';
 import { CLEAR_ACTIONS, type ClearAction } from './actions';
 import classes from './Clear.module.css';
 import { ClearDialog } from './ClearDialog';
-import { RecentClears } from './RecentClears';
 
 export default function Clear() {
   const { opened, opening, open, close } = useDialog<ClearAction>();
@@ -17,7 +17,7 @@ export default function Clear() {
         lead="Delete data, for example at the end of a school year. First you see what will be deleted and what will remain."
       />
       <Stack gap="xl">
-        <RecentClears />
+        <UndoableChanges kind="clear" />
         <Tip title="A clear can be undone">
           The service creates a safety backup before it deletes anything. If that fails, nothing is deleted.
           You can undo a clear here for a week. Later you can still restore the safety backup.

@@ -84,6 +84,7 @@ export function ClearForm({ scope, onClose }: { scope: ClearScope; onClose: () =
         scope={scope}
         total={plan.data.removed_total}
         everything={plan.data.removed_total + kept}
+        undoNeedsIdentity={plan.data.undo_needs_identity}
         pending={clear.isPending}
         lookup={clear.lookup && <LookupNotice name={name} lookup={clear.lookup} />}
         error={clear.error}

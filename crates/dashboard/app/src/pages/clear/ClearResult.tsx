@@ -3,10 +3,10 @@ import { useEffect, useRef, useState } from 'react';
 import { type Cleared, nameOf, TABLES } from '../../api/tables';
 import { DialogActions } from '../../components/DialogActions';
 import { Notice } from '../../components/Notice';
+import { UndoButton } from '../../components/UndoButton';
 import { dateTime, number, plural, rows } from '../../locale/format';
 import { moveFocus } from '../../shell/focus';
 import { ClearPlanTable } from './ClearPlanTable';
-import { UndoButton } from './RecentClears';
 
 export function ClearResult({ cleared, onClose }: { cleared: Cleared; onClose: () => void }) {
   const [restoredRows, setRestoredRows] = useState<number>();
@@ -31,7 +31,12 @@ export function ClearResult({ cleared, onClose }: { cleared: Cleared; onClose: (
       )}
       <DialogActions>
         {restoredRows === undefined && cleared.id && cleared.undo_until && (
-          <UndoButton id={cleared.id} what={nameOf(cleared.table).toLowerCase()} onDone={setRestoredRows} />
+          <UndoButton
+            id={cleared.id}
+            kind="clear"
+            what={nameOf(cleared.table).toLowerCase()}
+            onDone={setRestoredRows}
+          />
         )}
         <Button onClick={onClose} ref={doneButton}>
           Done

@@ -18,6 +18,7 @@ export function ConfirmClear({
   scope,
   total,
   everything,
+  undoNeedsIdentity,
   pending,
   lookup,
   error,
@@ -30,6 +31,8 @@ export function ConfirmClear({
   total: number;
   /** The number of all rows. */
   everything: number;
+  /** Whether the undo will need the secret key of the backups, which the service does not have. */
+  undoNeedsIdentity: boolean;
   pending: boolean;
   /** The notice that is shown while the outcome is not known. */
   lookup: ReactNode;
@@ -65,6 +68,12 @@ export function ConfirmClear({
               {rows(total)} will be deleted. You can undo this for a week. If you want a copy of your own,
               download it first.
             </Text>
+            {undoNeedsIdentity && (
+              <Text size="sm">
+                To undo it you will need the secret key of the backups. The service does not have it. Make
+                sure that you have the key before you clear.
+              </Text>
+            )}
             {!backup && (
               <Button size="xs" variant="default" onClick={() => start('all', 'json', everything)}>
                 Download everything first

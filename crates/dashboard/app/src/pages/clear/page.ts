@@ -2,6 +2,7 @@ import type { Page } from '../registry';
 
 export const page: Page = {
   path: '/clear',
+  group: 'data',
   order: 30,
   label: 'Clear',
   icon: 'clear',

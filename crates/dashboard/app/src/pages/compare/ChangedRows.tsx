@@ -1,103 +1,85 @@
-import { Badge, Button, Group, Loader, Stack, Text, Title } from '@mantine/core';
-import { useInfiniteQuery } from '@tanstack/react-query';
-import { body, client } from '../../api/client';
-import type { components } from '../../api/schema';
+import { Group, Loader, SegmentedControl, Stack, Text, Title } from '@mantine/core';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { type DiffCounts, diffRows, type RowChange } from '../../api/diff';
+import type { ReadIdentity } from '../../api/identity';
+import { names } from '../../api/names';
 import { nameOf, type Table } from '../../api/tables';
 import { Panel } from '../../components/Panel';
 import { ProblemAlert } from '../../components/ProblemAlert';
-import classes from './Compare.module.css';
+import { number } from '../../locale/format';
+import { RowList } from './RowList';
 
-type DiffRows = components['schemas']['DiffRows'];
-type DiffRow = components['schemas']['DiffRow'];
+const CHANGES: readonly { change: RowChange; label: string }[] = [
+  { change: 'added', label: 'Added' },
+  { change: 'removed', label: 'Removed' },
+  { change: 'changed', label: 'Changed' },
+];
 
-const CHANGES = {
-  added: { label: 'Added', color: 'green' },
-  removed: { label: 'Removed', color: 'red' },
-  changed: { label: 'Changed', color: 'yellow' },
-} as const;
+interface Props {
+  from: string;
+  to: string;
+  table: Table;
+  counts: DiffCounts['tables'][string];
+  /** The names of both sides. */
+  sides: { from: string; to: string };
+  /** The secret key of the backups, if the service does not have it. */
+  identity: ReadIdentity;
+}
 
-/** The differing rows of one table, in pages. */
-export function ChangedRows({ from, to, table }: { from: string; to: string; table: string }) {
-  const pages = useInfiniteQuery({
-    queryKey: ['diff', from, to, table],
-    queryFn: async ({ pageParam, signal }) => {
-      const query = {
-        from,
-        to,
-        table: table as Table,
-        limit: 50,
-        ...(pageParam !== null && { after: pageParam }),
-      };
-      return body(await client.GET('/backup/diff', { params: { query }, signal })) as DiffRows;
-    },
-    initialPageParam: null as number | null,
-    getNextPageParam: (page) => page.next ?? undefined,
-    staleTime: Number.POSITIVE_INFINITY,
-    gcTime: 0,
-    refetchOnWindowFocus: false,
-    refetchOnReconnect: false,
-  });
+/** The rows of one table that differ, with a filter. More rows are loaded while the user scrolls. */
+export function ChangedRows({ from, to, table, counts, sides, identity }: Props) {
+  const [change, setChange] = useState<RowChange>();
+  const pages = useInfiniteQuery(diffRows(from, to, table, change, identity));
+  const { data: known } = useQuery(names(from, to, table, identity));
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const total = change ? counts[change] : counts.added + counts.removed + counts.changed;
+  const present = CHANGES.filter((each) => counts[each.change] > 0);
   return (
     <Panel label={`Rows of ${nameOf(table)}`}>
       <Stack>
-        <Title order={2} size="h4">
-          {nameOf(table)}
-        </Title>
-        <ul className={classes.rows}>
-          {rows.map((row) => (
-            <ChangedRow key={row.id} row={row} />
-          ))}
-        </ul>
-        {pages.error && <ProblemAlert error={pages.error} />}
-        {pages.isFetching && <Loader size="sm" aria-label="Loading rows" />}
-        {pages.hasNextPage && !pages.isFetching && (
-          <Group justify="center">
-            <Button variant="default" onClick={() => pages.fetchNextPage()}>
-              Show more
-            </Button>
-          </Group>
+        <Group justify="space-between">
+          <Title order={2} size="h4">
+            {nameOf(table)}
+          </Title>
+          {present.length > 1 && (
+            <SegmentedControl
+              aria-label="Kind of change"
+              value={change ?? 'all'}
+              onChange={(next) => setChange(CHANGES.find((each) => each.change === next)?.change)}
+              data={[
+                { value: 'all', label: 'All' },
+                ...present.map((each) => ({ value: each.change, label: each.label })),
+              ]}
+            />
+          )}
+        </Group>
+        <Text size="sm" c="dimmed" role="status">
+          {pages.data ? `Showing ${number(rows.length)} of ${number(total)} rows that differ.` : ' '}
+        </Text>
+        {rows.length > 0 && (
+          <RowList
+            rows={rows}
+            total={total}
+            table={table}
+            names={known}
+            sides={sides}
+            onEnd={() => {
+              if (pages.hasNextPage && !pages.isFetching && !pages.error) pages.fetchNextPage();
+            }}
+          />
         )}
+        {pages.error && (
+          <ProblemAlert
+            error={pages.error}
+            again={{
+              label: 'Try again',
+              act: () => (pages.data ? pages.fetchNextPage() : pages.refetch()),
+            }}
+          />
+        )}
+        {pages.isFetching && <Loader size="sm" aria-label="Loading rows" />}
       </Stack>
     </Panel>
   );
-}
-
-function ChangedRow({ row }: { row: DiffRow }) {
-  const { label, color } = CHANGES[row.change];
-  return (
-    <li className={classes.row}>
-      <Group gap="sm">
-        <Text fw={550}>ID {row.id}</Text>
-        <Badge variant="light" color={color}>
-          {label}
-        </Badge>
-      </Group>
-      <dl className={classes.fields}>
-        {row.fields.map(({ field, from, to, hidden }) => (
-          <div key={field} className={classes.field}>
-            <dt>{field}</dt>
-            <dd>
-              {hidden ? (
-                <Text component="span" c="dimmed">
-                  Changed (hidden)
-                </Text>
-              ) : (
-                <>
-                  {row.change !== 'added' && <del className={classes.before}>{formatValue(from)}</del>}
-                  {row.change === 'changed' && ' → '}
-                  {row.change !== 'removed' && <ins className={classes.after}>{formatValue(to)}</ins>}
-                </>
-              )}
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </li>
-  );
-}
-
-function formatValue(value: unknown): string {
-  if (value === null || value === undefined) return '(empty)';
-  return value === '' ? '“” (empty text)' : String(value);
 }

@@ -1,23 +1,21 @@
-import { Button, Group, Loader, Skeleton, Stack, Text } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { Button, Group, Skeleton, Stack } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
 import { type Archive, backups, proposedBackup, useArchives } from '../../api/archives';
-import { body, client } from '../../api/client';
-import type { components } from '../../api/schema';
+import { queries } from '../../api/queries';
 import { ArchiveFromUrl } from '../../components/ArchiveFromUrl';
+import { ArchiveSearchInput } from '../../components/ArchiveSearchInput';
 import { ArchiveSelect, withChosen } from '../../components/ArchiveSelect';
+import { backupName } from '../../components/backupName';
 import { Icon } from '../../components/Icon';
 import { LoadMoreArchives } from '../../components/LoadMoreArchives';
 import { NoBackups } from '../../components/NoBackups';
 import { PageHeader } from '../../components/PageHeader';
 import { Panel } from '../../components/Panel';
 import { ProblemAlert } from '../../components/ProblemAlert';
-import { downloadByLink } from '../../transfers/store';
-import { ChangedRows } from './ChangedRows';
-import { CountsByTable } from './CountsByTable';
-
-type DiffCounts = components['schemas']['DiffCounts'];
+import { useArchiveSearch } from '../../components/useArchiveSearch';
+import { Differences } from './Differences';
 
 const LIVE = 'live';
 const NOW = [{ value: LIVE, label: 'Current data' }];
@@ -69,79 +67,79 @@ const comparison = (archives: Archive[], chosen: Archive | undefined) => (
 function Comparison({ archives, chosen }: { archives: Archive[]; chosen: Archive | undefined }) {
   const [from, setFrom] = useState(chosen?.id ?? '');
   const [to, setTo] = useState(LIVE);
-  const [table, setTable] = useState<string>();
-  const isSame = from === to;
-  const isReady = from !== '' && !isSame;
-  const counts = useQuery({
-    queryKey: ['diff', from, to],
-    queryFn: async ({ signal }) =>
-      body(await client.GET('/backup/diff', { params: { query: { from, to } }, signal })) as DiffCounts,
-    enabled: isReady,
-    // A comparison reads both sides completely. It runs again only on request.
-    staleTime: Number.POSITIVE_INFINITY,
-    gcTime: 0,
-    refetchOnWindowFocus: false,
-    refetchOnReconnect: false,
-  });
-  const csv = useMutation({
-    mutationFn: () => downloadByLink('Differences as CSV', `/backup/diff?from=${from}&to=${to}&format=csv`),
-  });
+  // A comparison reads both sides completely, so it starts only when the user asks for it.
+  const [isStarted, setStarted] = useState(false);
+  const [isUnchosen, setUnchosen] = useState(false);
+  const search = useArchiveSearch();
+  // The chosen ones, by their id. They may not be among those that are found.
+  const [known, setKnown] = useState<readonly Archive[]>(chosen ? [chosen] : []);
+  const options = (side: string) =>
+    withChosen(
+      search.found?.items ?? archives,
+      known.find(({ id }) => id === side),
+    );
+  const isSame = from !== '' && from === to;
   const choose = (set: (side: string) => void) => (side: string) => {
+    const archive = options(side).find(({ id }) => id === side);
+    if (archive) setKnown([archive, ...known]);
     set(side);
-    setTable(undefined);
-    csv.reset();
+    setStarted(false);
+    setUnchosen(false);
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (from === '') return setUnchosen(true);
+    if (isSame) return;
+    // Another comparison of the same sides reads them again.
+    if (isStarted) queries.resetQueries({ queryKey: ['diff', from, to] });
+    setStarted(true);
+  };
+  const nameOfSide = (side: string) => {
+    const archive = known.find(({ id }) => id === side);
+    return archive ? backupName(archive) : 'Current data';
   };
   return (
     <Stack gap="xl">
       <Panel label="Backups to compare">
-        <Stack>
-          <ArchiveSelect
-            label="From"
-            archives={archives}
-            others={NOW}
-            value={from}
-            onChoose={choose(setFrom)}
-          />
-          <ArchiveSelect
-            label="To"
-            archives={archives}
-            others={NOW}
-            value={to}
-            onChoose={choose(setTo)}
-            error={isSame ? 'Choose two different backups, or a backup and the current data.' : undefined}
-          />
-        </Stack>
-      </Panel>
-      {isReady && counts.isFetching && (
-        <Group>
-          <Loader size="sm" aria-label="Comparing" />
-          <Text>Comparing all rows. This can take a while…</Text>
-        </Group>
-      )}
-      {counts.error && !counts.isFetching && (
-        <ProblemAlert error={counts.error} again={{ label: 'Try again', act: () => counts.refetch() }} />
-      )}
-      {isReady && counts.data && !counts.isFetching && (
-        <Panel label="Differences">
+        <form onSubmit={submit} noValidate>
           <Stack>
-            <CountsByTable diff={counts.data} selected={table} onSelect={setTable} />
-            {!counts.data.is_same && (
-              <Group justify="flex-end">
-                <Button
-                  variant="default"
-                  leftSection={<Icon name="download" size={18} />}
-                  loading={csv.isPending}
-                  onClick={() => csv.mutate()}
-                >
-                  Download all differences as CSV
-                </Button>
-              </Group>
-            )}
-            {csv.error && <ProblemAlert error={csv.error} />}
+            <ArchiveSearchInput search={search} />
+            <ArchiveSelect
+              label="From"
+              archives={options(from)}
+              others={NOW}
+              value={from}
+              onChoose={choose(setFrom)}
+              error={isUnchosen ? 'Choose a backup.' : undefined}
+            />
+            <ArchiveSelect
+              label="To"
+              archives={options(to)}
+              others={NOW}
+              value={to}
+              onChoose={choose(setTo)}
+              error={isSame ? 'Choose two different backups, or a backup and the current data.' : undefined}
+            />
+            <Group justify="flex-end">
+              <Button
+                type="submit"
+                variant={isStarted ? 'default' : 'filled'}
+                leftSection={<Icon name="compare" size={18} />}
+              >
+                Compare
+              </Button>
+            </Group>
           </Stack>
-        </Panel>
+        </form>
+      </Panel>
+      {isStarted && !isSame && (
+        <Differences
+          key={`${from} ${to}`}
+          from={from}
+          to={to}
+          sides={{ from: nameOfSide(from), to: nameOfSide(to) }}
+        />
       )}
-      {isReady && table && <ChangedRows key={`${from} ${to} ${table}`} from={from} to={to} table={table} />}
     </Stack>
   );
 }

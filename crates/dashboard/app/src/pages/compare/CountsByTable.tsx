@@ -1,14 +1,14 @@
 import { Button, Text } from '@mantine/core';
-import type { components } from '../../api/schema';
-import { nameOf, TABLES } from '../../api/tables';
+import type { DiffCounts } from '../../api/diff';
+import { nameOf, TABLES, type Table } from '../../api/tables';
 import { TableCounts } from '../../components/TableCounts';
 import { counted } from '../../locale/format';
 
 interface Props {
-  diff: components['schemas']['DiffCounts'];
+  diff: DiffCounts;
   /** The table whose rows are shown below. */
-  selected: string | undefined;
-  onSelect: (table: string) => void;
+  selected: Table | undefined;
+  onSelect: (table: Table) => void;
 }
 
 /** The number of differing rows by table. */
@@ -51,9 +51,9 @@ function TableButton({
   selected,
   onSelect,
 }: {
-  table: string;
+  table: Table;
   selected: boolean;
-  onSelect: (table: string) => void;
+  onSelect: (table: Table) => void;
 }) {
   return (
     <Button size="compact-sm" variant="light" aria-pressed={selected} onClick={() => onSelect(table)}>

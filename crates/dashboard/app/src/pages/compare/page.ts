@@ -2,6 +2,7 @@ import type { Page } from '../registry';
 
 export const page: Page = {
   path: '/compare',
+  group: 'backups',
   order: 60,
   label: 'Compare',
   icon: 'compare',

@@ -1,26 +1,23 @@
 import { Button, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { stats } from '../../api/queries';
-import { nameOf, TABLES } from '../../api/tables';
+import { nameOf, TABLES, type Table } from '../../api/tables';
+import { FirstRows } from '../../components/FirstRows';
 import { Icon } from '../../components/Icon';
 import { PageHeader } from '../../components/PageHeader';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { Tip } from '../../components/Tip';
 import { number, rows } from '../../locale/format';
-import type { Format } from '../../transfers/rows';
+import { DOWNLOAD_FORMATS } from '../../transfers/rows';
 import { start } from '../../transfers/store';
 import { CsvOptions } from './CsvOptions';
 import classes from './Download.module.css';
 import { TransferList } from './TransferList';
 
-export const DOWNLOAD_FORMATS: { format: Format; label: string }[] = [
-  { format: 'csv', label: 'CSV' },
-  { format: 'xlsx', label: 'Excel' },
-  { format: 'json', label: 'JSON' },
-];
-
 export default function Download() {
   const { data, error, refetch } = useQuery(stats);
+  const [shown, setShown] = useState<Table>();
   return (
     <>
       <PageHeader
@@ -66,6 +63,16 @@ export default function Download() {
                   </Text>
                 </span>
                 <span className={classes.formats}>
+                  <Button
+                    size="xs"
+                    variant="default"
+                    disabled={data?.[table] === 0}
+                    aria-expanded={shown === table}
+                    aria-label={`First rows of ${nameOf(table).toLowerCase()}`}
+                    onClick={() => setShown(shown === table ? undefined : table)}
+                  >
+                    First rows
+                  </Button>
                   {DOWNLOAD_FORMATS.map(({ format, label }) => (
                     <Button
                       key={format}
@@ -78,6 +85,11 @@ export default function Download() {
                     </Button>
                   ))}
                 </span>
+                {shown === table && data && (
+                  <div className={classes.rows}>
+                    <FirstRows source="live" table={table} total={data[table]} />
+                  </div>
+                )}
               </li>
             ))}
           </ul>

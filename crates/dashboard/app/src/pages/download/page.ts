@@ -2,6 +2,7 @@ import type { Page } from '../registry';
 
 export const page: Page = {
   path: '/download',
+  group: 'data',
   order: 20,
   label: 'Download',
   icon: 'download',

@@ -53,8 +53,7 @@ export function LastBackup() {
         >
           <BackupSummary backup={last} /> {verificationStatus(last).description}{' '}
           {!isOwn(last) && 'This service has not created a backup yet. '}
-          {restore} This page can’t schedule backups. The operator of this service schedules the command{' '}
-          <code>campus-backup backup</code>.
+          {restore}
         </BackupNotice>
       )}
       {backups.length > 1 && <BackupChart backups={backups} />}

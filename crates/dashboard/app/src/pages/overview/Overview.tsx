@@ -1,13 +1,15 @@
-import { Button, Skeleton, Text } from '@mantine/core';
+import { Button, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { stats } from '../../api/queries';
 import { Icon, type IconName } from '../../components/Icon';
 import { PageHeader } from '../../components/PageHeader';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { clock, counted, number } from '../../locale/format';
-import { EmptiedTables } from './EmptiedTables';
-import { LastBackup } from './LastBackup';
+import { CountChange } from './CountChange';
+import { FallenTables } from './FallenTables';
 import classes from './Overview.module.css';
+import { RecentEvents } from './RecentEvents';
+import { Safety } from './Safety';
 
 const CARDS = [
   { count: 'students', label: 'Students', icon: 'students' },
@@ -22,7 +24,7 @@ export default function Overview() {
   const { data, error, isFetching, refetch } = useQuery(stats);
   return (
     <>
-      <PageHeader title="Overview" lead="How many records the school has, and the state of its backups.">
+      <PageHeader title="Home" lead="Whether all data is there, whether it is safe, and what happened.">
         <Button
           variant="default"
           leftSection={<Icon name="refresh" size={18} />}
@@ -41,7 +43,7 @@ export default function Overview() {
           />
         </div>
       )}
-      <EmptiedTables />
+      <FallenTables />
       {(data || !error) && (
         <dl className={classes.cards}>
           {CARDS.map(({ count, label, icon }) => (
@@ -55,6 +57,7 @@ export default function Overview() {
               <dd className={classes.count}>
                 {data ? number(data[count]) : <Skeleton height="1em" width="5ch" data-testid="waiting" />}
               </dd>
+              {data && <CountChange count={count} now={data[count]} />}
               {count === 'total' && data && (
                 <dd className={classes.more}>
                   with {counted(data.payment_categories, 'payment category', 'payment categories')} and{' '}
@@ -68,7 +71,10 @@ export default function Overview() {
       <Text size="sm" c="dimmed" className={classes.when} aria-live="polite">
         {data ? `Counted at ${clock(data.generated_at)}. The numbers are refreshed automatically.` : ' '}
       </Text>
-      <LastBackup />
+      <Stack gap="xl">
+        <Safety />
+        <RecentEvents />
+      </Stack>
     </>
   );
 }

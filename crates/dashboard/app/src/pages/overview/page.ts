@@ -2,8 +2,9 @@ import type { Page } from '../registry';
 
 export const page: Page = {
   path: '/',
+  group: 'home',
   order: 10,
-  label: 'Overview',
+  label: 'Home',
   icon: 'overview',
   load: () => import('./Overview'),
 };

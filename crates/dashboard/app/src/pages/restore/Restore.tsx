@@ -9,14 +9,18 @@ import { NoBackups } from '../../components/NoBackups';
 import { PageHeader } from '../../components/PageHeader';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { Tip } from '../../components/Tip';
+import type { Mode } from './planRequest';
 import { RestoreForm } from './RestoreForm';
 import { RestoreProgress } from './RestoreProgress';
 
-const restoreForm = (archives: Archive[], chosen: Archive | undefined) => (
-  <RestoreForm archives={withChosen(archives, chosen)} chosen={chosen} />
+const restoreForm = (archives: Archive[], chosen: Archive | undefined, mode?: Mode) => (
+  <RestoreForm archives={withChosen(archives, chosen)} chosen={chosen} {...(mode && { mode })} />
 );
 
-/** The routes `/restore`, `/restore/ARCHIVE` and `/restore/job/JOB`. The last one survives a reload. */
+/**
+ * The routes `/restore`, `/restore/ARCHIVE`, `/restore/ARCHIVE/replace` and `/restore/job/JOB`. The last one survives a
+ * reload.
+ */
 export default function Restore() {
   const [location] = useLocation();
   const [, , first = '', second = ''] = location.split('/');
@@ -49,7 +53,7 @@ export default function Restore() {
             {archives.more && <LoadMoreArchives archives={archives} />}
             {list && first !== '' && (
               <ArchiveFromUrl key={first} id={first} back="/restore">
-                {(chosen) => restoreForm(list.items, chosen)}
+                {(chosen) => restoreForm(list.items, chosen, second === 'replace' ? second : undefined)}
               </ArchiveFromUrl>
             )}
             {list &&

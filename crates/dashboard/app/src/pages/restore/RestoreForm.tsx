@@ -1,31 +1,33 @@
-import { Button, Checkbox, Fieldset, Group, Radio, Stack, TextInput, Title } from '@mantine/core';
+import { Button, Fieldset, Group, Radio, Stack, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
-import { type Archive, isDamaged, type RestorePlan } from '../../api/archives';
+import type { Archive, RestorePlan } from '../../api/archives';
 import { body, client } from '../../api/client';
 import { ProblemError } from '../../api/problem';
 import { invalidate } from '../../api/queries';
 import type { components } from '../../api/schema';
-import { nameOf, TABLES } from '../../api/tables';
-import { ArchiveSelect } from '../../components/ArchiveSelect';
-import { Notice } from '../../components/Notice';
+import { IdentityPrompt } from '../../components/IdentityPrompt';
 import { Panel } from '../../components/Panel';
 import { ProblemAlert } from '../../components/ProblemAlert';
-import { verificationStatus } from '../../components/verification';
+import { Step } from '../../components/Step';
+import { useIsMounted } from '../../components/useIsMounted';
 import { LookupNotice } from '../../requests/LookupNotice';
 import { lookUpJob } from '../../requests/lookUp';
 import { trackJob } from '../../requests/trackedJobs';
 import { useRequest } from '../../requests/useRequest';
+import { BackupStep } from './BackupStep';
 import {
   CONFIRMATION,
   changesAdministrators,
   DEFAULT_CHOICE,
   MODES,
+  type Mode,
   planRequest,
   type RestoreChoice,
 } from './planRequest';
 import { RestorePreview } from './RestorePreview';
+import { ScopeStep } from './ScopeStep';
 
 type RestoreRequest = components['schemas']['RestoreRequest'];
 
@@ -34,37 +36,45 @@ const NAME = 'Restore a backup';
 interface PlanInput {
   plan: ReturnType<typeof planRequest>;
   allow_unencrypted: boolean;
+  /** The secret key of the backup, if the service does not have it. */
+  identity: string | undefined;
 }
 
-/** Chooses the backup, the scope and the mode. Then it shows the preview with the confirmation. */
-export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen: Archive | undefined }) {
+/** The steps of a restore: the backup, the scope and the mode. Then the preview with the confirmation. */
+export function RestoreForm({
+  archives,
+  chosen,
+  mode,
+}: {
+  archives: Archive[];
+  chosen: Archive | undefined;
+  /** The mode that is chosen first. */
+  mode?: Mode;
+}) {
   const [, go] = useLocation();
-  const [id, setId] = useState(chosen?.id ?? '');
+  const [selected, setSelected] = useState(chosen);
+  const id = selected?.id ?? '';
+  // Its state may have changed since it was chosen.
+  const archive = archives.find((each) => each.id === id) ?? selected;
   const [isUnchosen, setUnchosen] = useState(false);
-  const archive = archives.find((each) => each.id === id);
-  const [choice, setChoice] = useState<RestoreChoice>(DEFAULT_CHOICE);
+  const [choice, setChoice] = useState<RestoreChoice>({ ...DEFAULT_CHOICE, ...(mode && { mode }) });
   const [missing, setMissing] = useState<string>();
   // Whether the chosen archive may be restored without encryption, although the service encrypts its archives.
   const [allowUnencrypted, setAllowUnencrypted] = useState(false);
+  const [identity, setIdentity] = useState<string>();
   const request = planRequest(choice);
   const plan = useMutation({
-    mutationFn: async ({ plan, allow_unencrypted }: PlanInput) => {
+    mutationFn: async ({ plan, allow_unencrypted, identity }: PlanInput) => {
       if ('missing' in plan) throw new Error(plan.missing);
       return body(
         await client.POST('/backup/archives/{id}/restore-plan', {
           params: { path: { id } },
-          body: { ...plan, allow_unencrypted },
+          body: { ...plan, allow_unencrypted, ...(identity && { identity }) },
         }),
       );
     },
   });
-  const isMounted = useRef(false);
-  useEffect(() => {
-    isMounted.current = true;
-    return () => {
-      isMounted.current = false;
-    };
-  }, []);
+  const isMounted = useIsMounted();
   const restore = useRequest({
     name: () => NAME,
     send: async (confirmed: RestoreRequest, key, signal) =>
@@ -89,6 +99,7 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
     restore.mutate({
       ...request,
       allow_unencrypted: allowUnencrypted,
+      ...(identity && { identity }),
       plan_hash: of.hash,
       confirm: CONFIRMATION,
       confirm_administrators: changesAdministrators(of),
@@ -109,66 +120,40 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
     if (id === '') return setUnchosen(true);
     if ('missing' in request) return setMissing(request.missing);
     restore.reset();
-    if (!plan.isPending) plan.mutate({ plan: request, allow_unencrypted: allowUnencrypted });
+    if (!plan.isPending) plan.mutate({ plan: request, allow_unencrypted: allowUnencrypted, identity });
   };
   return (
     <Stack>
-      <Panel label="Backup and options">
-        <form onSubmit={submit} noValidate>
-          {/* The confirmed choice can't be changed until the outcome is known. */}
-          <Fieldset variant="unstyled" disabled={restore.isPending}>
-            <Stack gap="lg">
-              <ArchiveSelect
-                label="Backup"
+      <form onSubmit={submit} noValidate>
+        {/* The confirmed choice can't be changed until the outcome is known. */}
+        <Fieldset variant="unstyled" disabled={restore.isPending}>
+          <Stack>
+            <Step number={1} title="Which backup">
+              <BackupStep
                 archives={archives}
-                value={id}
+                chosen={archive}
                 onChoose={(next) => {
-                  setId(next);
+                  setSelected(next);
                   setUnchosen(false);
                   setAllowUnencrypted(false);
-                  change({});
+                  setIdentity(undefined);
+                  // The ID of a student may belong to another person in another backup.
+                  change({ student: '' });
                 }}
                 error={isUnchosen ? 'Choose the backup to restore.' : undefined}
               />
-              {archive && isDamaged(archive) && (
-                <Notice kind="error" role="note" title="Damaged">
-                  {verificationStatus(archive).description} It can’t be restored. Choose another backup.
-                </Notice>
-              )}
-              <Radio.Group
-                label="What to restore"
-                value={choice.what}
-                onChange={(what) => change({ what: what as RestoreChoice['what'] })}
-              >
-                <Stack gap="xs" mt="xs">
-                  <Radio value="all" label="Everything" />
-                  <Radio value="tables" label="Some tables" />
-                  <Radio value="student" label="One student, with all their records" />
-                </Stack>
-              </Radio.Group>
-              {choice.what === 'tables' && (
-                <Checkbox.Group
-                  label="Tables"
-                  value={choice.tables}
-                  onChange={(tables) => change({ tables: tables as RestoreChoice['tables'] })}
-                  error={missing}
-                >
-                  <Group mt="xs">
-                    {TABLES.map((table) => (
-                      <Checkbox key={table} value={table} label={nameOf(table)} />
-                    ))}
-                  </Group>
-                </Checkbox.Group>
-              )}
-              {choice.what === 'student' && (
-                <TextInput
-                  label="ID of the student"
-                  inputMode="numeric"
-                  value={choice.student}
-                  onChange={(event) => change({ student: event.currentTarget.value })}
-                  error={missing}
-                />
-              )}
+            </Step>
+            <Step number={2} title="What">
+              <ScopeStep
+                archiveId={id}
+                choice={choice}
+                onChange={change}
+                missing={missing}
+                identity={identity}
+                onIdentity={setIdentity}
+              />
+            </Step>
+            <Step number={3} title="How">
               <Radio.Group
                 label="How to restore"
                 value={choice.mode}
@@ -185,10 +170,10 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
                   {plan.data ? 'Refresh preview' : 'Show preview'}
                 </Button>
               </Group>
-            </Stack>
-          </Fieldset>
-        </form>
-      </Panel>
+            </Step>
+          </Stack>
+        </Fieldset>
+      </form>
       {plan.error && (
         <ProblemAlert error={plan.error} title="Can’t restore this">
           {plan.error instanceof ProblemError && plan.error.problem.code === 'archive_unencrypted' && (
@@ -197,18 +182,27 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
               variant="default"
               onClick={() => {
                 setAllowUnencrypted(true);
-                plan.mutate({ plan: request, allow_unencrypted: true });
+                plan.mutate({ plan: request, allow_unencrypted: true, identity });
               }}
             >
               I trust this backup: show the preview
             </Button>
           )}
+          <IdentityPrompt
+            error={plan.error}
+            action="Show the preview with this key"
+            pending={plan.isPending}
+            onIdentity={(next) => {
+              setIdentity(next);
+              plan.mutate({ plan: request, allow_unencrypted: allowUnencrypted, identity: next });
+            }}
+          />
         </ProblemAlert>
       )}
       {plan.data && (
         <Panel label="Preview">
           <Title order={2} size="h4" mb="md">
-            Preview
+            Preview and confirmation
           </Title>
           <RestorePreview
             key={plan.data.hash}
@@ -220,7 +214,11 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
             disable={choice.disable}
             onDisable={(disable) => {
               change({ disable });
-              plan.mutate({ plan: planRequest({ ...choice, disable }), allow_unencrypted: allowUnencrypted });
+              plan.mutate({
+                plan: planRequest({ ...choice, disable }),
+                allow_unencrypted: allowUnencrypted,
+                identity,
+              });
             }}
           />
         </Panel>

@@ -1,54 +1,32 @@
-import { Button, Group, Loader, Stack, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { Button, Stack, Text } from '@mantine/core';
 import { Link } from 'wouter';
-import { failureOf, hasEnded, type Job, job as jobQuery, resultOf } from '../../api/jobs';
-import { invalidate } from '../../api/queries';
+import { type Job, resultOf } from '../../api/jobs';
 import { TABLES } from '../../api/tables';
-import { JobProgress } from '../../components/JobProgress';
+import { JobOutcome } from '../../components/JobOutcome';
 import { Notice } from '../../components/Notice';
 import { Panel } from '../../components/Panel';
-import { ProblemAlert } from '../../components/ProblemAlert';
 import { TableCounts } from '../../components/TableCounts';
 import { dateTime } from '../../locale/format';
-import { dismiss } from '../../requests/trackedJobs';
 
-/** The progress of a restore, and its report. The restore continues without this page. */
+/** The progress of a restore, and its report. */
 export function RestoreProgress({ id }: { id: string }) {
-  const { data, error, refetch } = useQuery(jobQuery(id));
-  const ended = data && hasEnded(data);
-  useEffect(() => {
-    if (!ended) return;
-    dismiss(id);
-    invalidate('archives', 'stats', 'jobs');
-  }, [ended, id]);
-  if (!data) {
-    if (error) return <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />;
-    return <Loader aria-label="Loading the restore" />;
-  }
-  const failure = failureOf(data);
   return (
-    <Stack>
-      {!ended && <JobProgress job={data} />}
-      {!ended && error && (
-        <Text size="sm" c="dimmed" role="status">
-          The service does not answer at the moment. The restore continues without this page. The page tries
-          again.
-        </Text>
-      )}
-      {failure && <ProblemAlert error={failure} title="Nothing was restored" />}
-      {data.state === 'succeeded' && <Report job={data} />}
-      {ended && (
-        <Group>
+    <JobOutcome
+      id={id}
+      noun="restore"
+      failed="Nothing was restored"
+      report={(job) => <Report job={job} />}
+      next={() => (
+        <>
           <Button component={Link} href="/restore" variant="default">
             Restore something else
           </Button>
           <Button component={Link} href="/archives" variant="default">
             Show backups
           </Button>
-        </Group>
+        </>
       )}
-    </Stack>
+    />
   );
 }
 
@@ -73,7 +51,7 @@ function Report({ job }: { job: Job }) {
         {safetyBackup && (
           <Stack gap="xs" align="flex-start">
             <Text size="sm">The previous data is in a safety backup.</Text>
-            <Button component={Link} href={`/restore/${safetyBackup}`} variant="default" size="xs">
+            <Button component={Link} href={`/restore/${safetyBackup}/replace`} variant="default" size="xs">
               Undo this restore…
             </Button>
           </Stack>

@@ -2,6 +2,7 @@ import type { Page } from '../registry';
 
 export const page: Page = {
   path: '/restore',
+  group: 'backups',
   order: 50,
   label: 'Restore',
   icon: 'restore',

@@ -9,6 +9,7 @@ export type Mode = PlanRequest['mode'];
 export interface RestoreChoice {
   what: 'all' | 'tables' | 'student';
   tables: Table[];
+  /** The ID of the chosen student. */
   student: string;
   mode: Mode;
   /** Whether to disable administrators who are inactive or have another role in the archive. */
@@ -19,7 +20,8 @@ export const DEFAULT_CHOICE: RestoreChoice = {
   what: 'all',
   tables: [],
   student: '',
-  mode: 'replace',
+  // The safest mode.
+  mode: 'insert_missing',
   disable: false,
 };
 
@@ -38,17 +40,18 @@ export function planRequest(choice: RestoreChoice): PlanRequest | { missing: str
       return { ...common, scope: { tables: choice.tables } };
     case 'student': {
       const id = Number(choice.student);
-      if (!Number.isSafeInteger(id) || id < 1) return { missing: 'Enter the student’s ID, a whole number.' };
+      if (!Number.isSafeInteger(id) || id < 1) return { missing: 'Choose the student.' };
       return { ...common, scope: { entity: { table: 'students', id } } };
     }
   }
 }
 
+/** The modes, the safest first. */
 export const MODES: { mode: Mode; label: string; description: string }[] = [
   {
-    mode: 'replace',
-    label: 'Replace everything with the backup',
-    description: 'Afterwards the data is exactly as in the backup. Rows that were added later are deleted.',
+    mode: 'insert_missing',
+    label: 'Insert missing rows only',
+    description: 'Missing rows are restored. Rows that exist now are not changed. This is the safest mode.',
   },
   {
     mode: 'merge',
@@ -57,9 +60,9 @@ export const MODES: { mode: Mode; label: string; description: string }[] = [
       'Rows of the backup are restored and overwrite current values. Rows that were added later remain.',
   },
   {
-    mode: 'insert_missing',
-    label: 'Insert missing rows only',
-    description: 'Missing rows are restored. Rows that exist now are not changed.',
+    mode: 'replace',
+    label: 'Replace everything with the backup',
+    description: 'Afterwards the data is exactly as in the backup. Rows that were added later are deleted.',
   },
 ];
 
