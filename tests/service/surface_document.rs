@@ -100,6 +100,61 @@ async fn every_operation_refuses_unknown_query_parameters() {
     assert_eq!(school.scratch.everything().await, before);
 }
 
+/// The `maxLength` of a schema, which may be that of one of its alternatives.
+fn max_length(document: &Value, schema: &Value) -> Option<usize> {
+    let schema = resolved(document, schema);
+    match schema["maxLength"].as_u64() {
+        Some(length) => usize::try_from(length).ok(),
+        None => ["oneOf", "anyOf"]
+            .iter()
+            .flat_map(|key| schema[key].as_array().into_iter().flatten())
+            .find_map(|schema| max_length(document, schema)),
+    }
+}
+
+/// A text that is one character longer than the document allows is reported with the name of its field.
+#[tokio::test(flavor = "multi_thread")]
+async fn documented_lengths_are_enforced() {
+    let (school, service, document) = served().await;
+    let before = school.scratch.everything().await;
+    let admin = service.admin().await;
+    let mut tried = Vec::new();
+    for operation in operations(&document) {
+        let parameters = operation.description["parameters"].as_array();
+        for parameter in parameters.into_iter().flatten().filter(|one| one["in"] == "query") {
+            let (Some(name), Some(length)) = (
+                parameter["name"].as_str(),
+                max_length(&document, &parameter["schema"]),
+            ) else {
+                continue;
+            };
+            let path = format!("{}?{name}={}", operation.filled(), "0".repeat(length + 1));
+            let answer = Answer::of(admin.request(operation.method.clone(), &path)).await;
+            tried.push(format!("{} {}: {name}", operation.method, operation.path));
+            assert_eq!(fields(&answer.problem(422, "invalid_field")), [name], "{tried:?}");
+        }
+        let schema = &operation.description["requestBody"]["content"]["application/json"]["schema"];
+        let schema = resolved(&document, schema);
+        // A PATCH has the fields of its POST, and needs an object that exists.
+        if operation.method != Method::POST || !schema["example"].is_object() {
+            continue;
+        }
+        for (name, property) in schema["properties"].as_object().unwrap() {
+            let Some(length) = max_length(&document, property) else {
+                continue;
+            };
+            let mut body = schema["example"].clone();
+            body[name] = json!("0".repeat(length + 1));
+            let answer = admin.post(&operation.filled(), &body).await;
+            tried.push(format!("{} {}: {name}", operation.method, operation.path));
+            let problem = answer.problem(422, "invalid_field");
+            assert!(fields(&problem).contains(&name.as_str()), "{tried:?}: {problem}");
+        }
+    }
+    assert!(tried.len() > 30, "{tried:?}");
+    assert_eq!(school.scratch.everything().await, before);
+}
+
 /// Swagger UI sends the example of each parameter that has one, even if the parameter is optional. An example key
 /// would be the same in every request.
 #[tokio::test(flavor = "multi_thread")]

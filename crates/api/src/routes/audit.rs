@@ -38,20 +38,17 @@ struct AuditQuery {
     #[param(required = false, schema_with = AuditEvent::schema)]
     event: Option<AuditEvent>,
     /// Only those of the user with this name. `system` is also the service itself.
-    #[param(max_length = 255)]
     user: Option<String>,
     /// Only those with this result.
     #[param(required = false, schema_with = AuditResult::schema)]
     result: Option<AuditResult>,
     /// Only those about this table, or about `all`.
-    #[param(max_length = 64)]
     table: Option<String>,
     /// Only those at this time or later (RFC 3339, with an offset).
     from: Option<DateTime<Utc>>,
     /// Only those before this time (RFC 3339, with an offset).
     to: Option<DateTime<Utc>>,
     /// Only those about the archive, account, job or other object with this id.
-    #[param(max_length = 64)]
     subject: Option<String>,
     /// `csv` or `jsonl` for a file of all events of the filter, oldest first; otherwise `json`.
     #[param(inline)]

@@ -137,7 +137,6 @@ impl RequestBody for PreviewRetentionRequest {
 #[schema(example = json!({"plan_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}))]
 struct ApplyRetentionRequest {
     /// The `plan_hash` of the preview.
-    #[schema(max_length = 64)]
     plan_hash: String,
 }
 

@@ -45,7 +45,6 @@ struct ArchivesQuery {
     /// `true`: only archives that look suspicious and that no administrator has accepted; `false`: only all others.
     suspicious: Option<bool>,
     /// Only archives that the user with this name created or uploaded; `system` for schedules.
-    #[param(max_length = 255)]
     created_by: Option<String>,
     /// Only archives of the schedule with this id, at its times. The service remembers the runs of a schedule for 400 days, and at most
     /// the last thousand. A run that an administrator has started at once is not among them.
