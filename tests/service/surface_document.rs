@@ -122,10 +122,8 @@ async fn documented_lengths_are_enforced() {
     for operation in operations(&document) {
         let parameters = operation.description["parameters"].as_array();
         for parameter in parameters.into_iter().flatten().filter(|one| one["in"] == "query") {
-            let (Some(name), Some(length)) = (
-                parameter["name"].as_str(),
-                max_length(&document, &parameter["schema"]),
-            ) else {
+            let (Some(name), Some(length)) = (parameter["name"].as_str(), max_length(&document, &parameter["schema"]))
+            else {
                 continue;
             };
             let path = format!("{}?{name}={}", operation.filled(), "0".repeat(length + 1));
@@ -144,6 +142,13 @@ async fn documented_lengths_are_enforced() {
                 continue;
             };
             let mut body = schema["example"].clone();
+            // This service has no mail server.
+            if body["kind"] == "email" {
+                body = json!({"kind": "webhook", "name": "Office", "url": "https://203.0.113.7/events"});
+            }
+            if name == "cron" {
+                body.as_object_mut().unwrap().remove("preset");
+            }
             body[name] = json!("0".repeat(length + 1));
             let answer = admin.post(&operation.filled(), &body).await;
             tried.push(format!("{} {}: {name}", operation.method, operation.path));
