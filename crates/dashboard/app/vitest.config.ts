@@ -15,8 +15,14 @@ export default defineConfig({
           name: 'components',
           include: ['test/**/*.test.tsx'],
           environment: 'happy-dom',
-          environmentOptions: { happyDOM: { url: 'https://school.example/campus/backup/' } },
+          environmentOptions: {
+            happyDOM: {
+              url: 'https://school.example/campus/backup/',
+              settings: { handleDisabledFileLoadingAsSuccess: true },
+            },
+          },
           setupFiles: ['test/service.ts'],
+          testTimeout: 30_000,
         },
       },
     ],

@@ -1,7 +1,7 @@
 // Shows a part of the dashboard as its page does.
 import { MantineProvider } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, render } from '@testing-library/react';
+import { cleanup, configure, render } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import type { ReactNode } from 'react';
 import { afterEach } from 'vitest';
@@ -13,6 +13,13 @@ import { useRoute } from '../src/shell/address';
 import { resolver, theme } from '../src/theme';
 
 const ADMIN = { id: 1, username: 'admin', email: null, role: 'admin', issuer: null } as const;
+
+// A busy machine needs longer than the default of a second.
+configure({ asyncUtilTimeout: 10_000 });
+
+// A retry after a failure needs no pause here.
+const { queries: defaults, ...others } = queries.getDefaultOptions();
+queries.setDefaultOptions({ ...others, queries: { ...defaults, retryDelay: 0 } });
 
 afterEach(() => {
   cleanup();

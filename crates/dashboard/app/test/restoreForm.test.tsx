@@ -1,4 +1,4 @@
-import { screen, within } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import type { RestorePlan } from '../src/api/archives';
 import { RestoreForm } from '../src/pages/restore/RestoreForm';
@@ -48,7 +48,7 @@ test('only the exact word restores what the preview shows', async () => {
   await user.clear(await word());
   expect(screen.queryByText(/Type exactly/)).toBeNull();
   await user.type(await word(), 'restore{Enter}');
-  await expect.poll(() => location.hash).toBe('#/restore/job/job-1');
+  await waitFor(() => expect(location.hash).toBe('#/restore/job/job-1'));
   const [request] = sent(RESTORE);
   expect(request?.body).toMatchObject({
     plan_hash: 'plan-1',
@@ -71,7 +71,7 @@ test('changed administrators are named, and need a confirmation of their own', a
   answer(RESTORE, json({ id: 'job-1' }, 202));
   await user.click(screen.getByRole('checkbox', { name: /^I know these administrators/ }));
   await user.click(screen.getByRole('button', { name: 'Restore' }));
-  await expect.poll(() => sent(RESTORE).length).toBe(1);
+  await waitFor(() => expect(sent(RESTORE).length).toBe(1));
   expect(sent(RESTORE)[0]?.body).toMatchObject({ confirm_administrators: true });
 });
 

@@ -47,7 +47,8 @@ export function refusal(
 /** A list of which everything is on one page. */
 export const pageOf = (items: readonly object[]) => ({ items, total: items.length, limit: 50, offset: 0 });
 
-async function fetchStub(request: Request): Promise<Response> {
+async function fetchStub(input: Request | URL): Promise<Response> {
+  const request = input instanceof Request ? input : new Request(input);
   const url = new URL(request.url);
   const operation = `${request.method} ${url.pathname.replace(/^\/campus/, '')}`;
   const text = await request.text();
