@@ -1,11 +1,11 @@
-import { Button, Group, Skeleton, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type AuditFilter, type AuditRecord, auditPage } from '../../api/audit';
 import { Icon } from '../../components/Icon';
 import { PageHeader } from '../../components/PageHeader';
-import { ProblemAlert } from '../../components/ProblemAlert';
+import { QueryState } from '../../components/QueryState';
 import { useDialog } from '../../components/useDialog';
 import { browserZone } from '../../locale/zone';
 import { AuditFilters } from './AuditFilters';
@@ -56,17 +56,11 @@ function EventList({
   onPage: (page: number) => void;
   onOpen: (event: AuditRecord) => void;
 }) {
-  const { data, error, isFetching, refetch } = useQuery(auditPage(filter, page));
+  const list = useQuery(auditPage(filter, page));
+  const { data, isFetching, refetch } = list;
   return (
     <Stack gap="md">
-      {error && (
-        <ProblemAlert
-          error={error}
-          title={data ? 'The events could not be refreshed' : 'The events could not be loaded'}
-          again={{ label: 'Try again', act: () => refetch() }}
-        />
-      )}
-      {!data && !error && <Skeleton height="16rem" aria-label="Loading the events" />}
+      <QueryState query={list} name="events" height="16rem" />
       {data && (
         <Group justify="space-between" data-no-print>
           <ExportButtons filter={filter} total={data.total} />
