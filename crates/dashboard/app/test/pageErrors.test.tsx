@@ -81,6 +81,7 @@ test('a refusal is shown in plain words, with the fields and the id of the reque
   } as ProblemDocument;
   show(<ProblemAlert error={new ProblemError(problem)} />);
   const alert = screen.getByRole('alert', { name: 'The service did not understand this page' });
+  within(alert).getByText(/^The request was damaged on its way/);
   expect(within(alert).getByRole('listitem').textContent).toBe('Students: must be a list');
   // The message for programs is only for the operator.
   const quoted = [...alert.querySelectorAll('code')].map((each) => each.textContent);

@@ -19,7 +19,7 @@ import { VerifyAudit } from './VerifyAudit';
 /** The milliseconds after the last key until a typed name is used. */
 const TYPING = 300;
 
-/** Who did what and when. */
+/** The events of the audit: each action with its user and its time. */
 export default function Audit() {
   const [fields, setFields] = useState(NO_FILTER);
   const [page, setPage] = useState(0);
@@ -33,7 +33,7 @@ export default function Audit() {
     <>
       <PageHeader
         title="Audit"
-        lead={`Who did what, and when. Events can’t be edited or deleted here. Times are in the zone ${browserZone()}.`}
+        lead={`Each action with its user and its time. Events can’t be edited or deleted here. Times are in the zone ${browserZone()}.`}
       />
       <Stack gap="lg">
         <VerifyAudit />

@@ -58,12 +58,12 @@ const STATUS = {
   warning: {
     kind: 'warning',
     title: 'Something should be corrected',
-    text: 'Backups can be created. Do what is proposed below.',
+    text: 'Backups can be created. Follow the proposals below.',
   },
   failing: {
     kind: 'error',
     title: 'The data is not safe',
-    text: 'There may be no usable backup. Do what is proposed below now.',
+    text: 'There may be no usable backup. Follow the proposals below now.',
   },
 } as const;
 
