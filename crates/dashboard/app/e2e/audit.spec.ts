@@ -129,7 +129,7 @@ test('home shows the last events, and without the right the last jobs', async ({
   const school = await ownSchool({ scale: 1 });
   await school.createBackup('start of term');
   await signIn(page, school);
-  const happened = page.getByRole('region', { name: 'What happened' });
+  const happened = page.getByRole('region', { name: 'Recent events' });
   await expect(happened).toContainText(/admin\S* created a backup: [\d,]+ rows/);
   await expect(happened).not.toContainText('signed in');
   await happened.getByRole('link', { name: 'Show the audit' }).click();

@@ -140,7 +140,7 @@ test('lost data comes back from the home page', async ({ page, ownSchool }) => {
   });
   await expect(warning).toBeHidden();
   expect(await service.digests()).toEqual(before);
-  await expect(page.getByRole('region', { name: 'What happened' })).toContainText('undid a change');
+  await expect(page.getByRole('region', { name: 'Recent events' })).toContainText('undid a change');
 });
 
 test('an undo that is not possible is refused with the reason', async ({ page, ownSchool }) => {

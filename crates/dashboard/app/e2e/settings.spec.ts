@@ -7,7 +7,7 @@ test('the page shows the keys, the options of the server and the appearance', as
   const service = page.getByRole('region', { name: 'This service' });
   await expect(service).toContainText('New backups are not encrypted.');
   await expect(service).toContainText((key_id.match(/.{4}/g) ?? []).join(' '));
-  await expect(page.getByRole('region', { name: 'Who can change what' })).toContainText('--undo-window');
+  await expect(page.getByRole('region', { name: 'Where to change settings' })).toContainText('--undo-window');
 
   await page.getByRole('radio', { name: 'Dark' }).check();
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark');

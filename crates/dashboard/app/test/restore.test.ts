@@ -1,30 +1,13 @@
 import { expect, test } from 'vitest';
-import type { RestorePlan } from '../src/api/archives';
 import { StudentCollector } from '../src/api/students';
 import { changesAdministrators, DEFAULT_CHOICE, MODES, planRequest } from '../src/pages/restore/planRequest';
-
-const NONE = { items: [], total: 0 };
-
-function plan(changed: Partial<RestorePlan>): RestorePlan {
-  return {
-    hash: 'x',
-    tables: {},
-    money: { before: '0.00', after: '0.00' },
-    warnings: [],
-    blockers: [],
-    administrators_added: NONE,
-    administrators_changed: NONE,
-    administrators_raised: NONE,
-    administrators_disabled: NONE,
-    ...changed,
-  };
-}
+import { restorePlan } from './sample';
 
 test('each list of administrators needs a confirmation', () => {
-  expect(changesAdministrators(plan({}))).toBe(false);
+  expect(changesAdministrators(restorePlan({}))).toBe(false);
   const some = { items: [{ username: 'eve', text: 'A new administrator.' }], total: 1 };
   for (const list of ['added', 'changed', 'raised', 'disabled']) {
-    expect(changesAdministrators(plan({ [`administrators_${list}`]: some })), list).toBe(true);
+    expect(changesAdministrators(restorePlan({ [`administrators_${list}`]: some })), list).toBe(true);
   }
 });
 

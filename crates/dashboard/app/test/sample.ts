@@ -1,4 +1,4 @@
-import type { Archive } from '../src/api/archives';
+import type { Archive, RestorePlan } from '../src/api/archives';
 
 /** A backup of `2026-11-` and the moment, such as `28T13`. */
 export function archive(id: string, moment: string, changed: Partial<Archive> = {}): Archive {
@@ -27,6 +27,24 @@ export function archive(id: string, moment: string, changed: Partial<Archive> = 
     suspicion: null,
     copies: [],
     retained: null,
+    ...changed,
+  };
+}
+
+const NONE = { items: [], total: 0 };
+
+/** A plan that changes nothing. */
+export function restorePlan(changed: Partial<RestorePlan>): RestorePlan {
+  return {
+    hash: 'x',
+    tables: {},
+    money: { before: '0.00', after: '0.00' },
+    warnings: [],
+    blockers: [],
+    administrators_added: NONE,
+    administrators_changed: NONE,
+    administrators_raised: NONE,
+    administrators_disabled: NONE,
     ...changed,
   };
 }

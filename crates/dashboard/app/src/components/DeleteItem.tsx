@@ -4,6 +4,7 @@ import type { ItemApi, NamedItem } from '../api/items';
 import { isolated } from '../locale/language';
 import { useDeleteItem } from '../requests/itemRequests';
 import { FormActions } from './FormActions';
+import type { FormEnd } from './SavingDialog';
 
 /** Deletes a setting after a confirmation. */
 export function DeleteItem<T extends NamedItem, C extends { name: string }, P extends object>({
@@ -12,13 +13,11 @@ export function DeleteItem<T extends NamedItem, C extends { name: string }, P ex
   children,
   onDone,
   onCancel,
-}: {
+}: FormEnd & {
   api: ItemApi<T, C, P>;
   item: T;
   /** The effects of the deletion, as text. */
   children: ReactNode;
-  onDone: (text: string) => void;
-  onCancel: () => void;
 }) {
   const deletion = useDeleteItem(api, item, () =>
     onDone(`The ${api.noun} “${isolated(item.name)}” was deleted.`),

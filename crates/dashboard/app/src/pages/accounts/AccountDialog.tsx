@@ -1,4 +1,5 @@
 import type { Account } from '../../api/accounts';
+import { SavingDialog, type SavingDialogProps } from '../../components/SavingDialog';
 import { isolated } from '../../locale/language';
 import { CreateAccount } from './CreateAccount';
 import { DeleteAccount } from './DeleteAccount';
@@ -11,7 +12,7 @@ export type AccountDialogRequest =
   | { kind: 'create' }
   | { kind: 'edit' | 'disable' | 'reset' | 'delete'; account: Account };
 
-export function titleOf(dialog: AccountDialogRequest): string {
+function titleOf(dialog: AccountDialogRequest): string {
   if (dialog.kind === 'create') return 'Create an account';
   const username = isolated(dialog.account.username);
   switch (dialog.kind) {
@@ -26,29 +27,23 @@ export function titleOf(dialog: AccountDialogRequest): string {
   }
 }
 
-export function AccountDialog({
-  dialog,
-  onSaved,
-  onClose,
-}: {
-  dialog: AccountDialogRequest;
-  onSaved: (text: string) => void;
-  onClose: () => void;
-}) {
-  const done = (text: string) => {
-    onSaved(text);
-    onClose();
-  };
-  switch (dialog.kind) {
-    case 'create':
-      return <CreateAccount onClose={onClose} />;
-    case 'edit':
-      return <EditAccount account={dialog.account} onDone={done} onCancel={onClose} />;
-    case 'disable':
-      return <DisableAccount account={dialog.account} onDone={done} onCancel={onClose} />;
-    case 'reset':
-      return <ResetAccount account={dialog.account} onClose={onClose} />;
-    case 'delete':
-      return <DeleteAccount account={dialog.account} onDone={done} onCancel={onClose} />;
-  }
+export function AccountDialog(props: SavingDialogProps<AccountDialogRequest>) {
+  return (
+    <SavingDialog {...props} title={titleOf}>
+      {(subject, end) => {
+        switch (subject.kind) {
+          case 'create':
+            return <CreateAccount onClose={end.onCancel} />;
+          case 'edit':
+            return <EditAccount account={subject.account} {...end} />;
+          case 'disable':
+            return <DisableAccount account={subject.account} {...end} />;
+          case 'reset':
+            return <ResetAccount account={subject.account} onClose={end.onCancel} />;
+          case 'delete':
+            return <DeleteAccount account={subject.account} {...end} />;
+        }
+      }}
+    </SavingDialog>
+  );
 }

@@ -2,13 +2,12 @@ import { Button, Group, NativeSelect, Stack } from '@mantine/core';
 import { useState } from 'react';
 import { type AccountFilter, listAccounts, type Role } from '../../api/accounts';
 import { usePages } from '../../api/pages';
-import { FormDialog } from '../../components/FormDialog';
 import { Icon } from '../../components/Icon';
 import { ItemList } from '../../components/ItemList';
 import { PageHeader } from '../../components/PageHeader';
 import { SavedNotice } from '../../components/SavedNotice';
 import { useDialog } from '../../components/useDialog';
-import { AccountDialog, type AccountDialogRequest, titleOf } from './AccountDialog';
+import { AccountDialog, type AccountDialogRequest } from './AccountDialog';
 import { AccountRow } from './AccountRow';
 import { OwnAccount } from './OwnAccount';
 import { ROLES } from './roles';
@@ -67,9 +66,7 @@ export default function Accounts() {
           )}
         </ItemList>
       </Stack>
-      <FormDialog dialog={dialog} title={titleOf}>
-        {(subject, close) => <AccountDialog dialog={subject} onSaved={setSaved} onClose={close} />}
-      </FormDialog>
+      <AccountDialog dialog={dialog} onSaved={setSaved} />
     </>
   );
 }

@@ -1,18 +1,11 @@
 import type { Account } from '../../api/accounts';
+import type { FormEnd } from '../../components/SavingDialog';
 import { isolated } from '../../locale/language';
 import { useDeleteAccount } from './accountRequests';
 import { ConfirmForm } from './ConfirmForm';
 import { endingText } from './roles';
 
-export function DeleteAccount({
-  account,
-  onDone,
-  onCancel,
-}: {
-  account: Account;
-  onDone: (text: string) => void;
-  onCancel: () => void;
-}) {
+export function DeleteAccount({ account, onDone, onCancel }: FormEnd & { account: Account }) {
   const deletion = useDeleteAccount(account, () =>
     onDone(`The account “${isolated(account.username)}” was deleted.`),
   );

@@ -1,18 +1,11 @@
 import type { Account } from '../../api/accounts';
+import type { FormEnd } from '../../components/SavingDialog';
 import { isolated } from '../../locale/language';
 import { useUpdateAccount } from './accountRequests';
 import { ConfirmForm } from './ConfirmForm';
 import { endingText } from './roles';
 
-export function DisableAccount({
-  account,
-  onDone,
-  onCancel,
-}: {
-  account: Account;
-  onDone: (text: string) => void;
-  onCancel: () => void;
-}) {
+export function DisableAccount({ account, onDone, onCancel }: FormEnd & { account: Account }) {
   const disable = useUpdateAccount(account, ({ username }) =>
     onDone(`The account “${isolated(username)}” is disabled.`),
   );

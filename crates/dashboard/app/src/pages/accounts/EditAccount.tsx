@@ -5,6 +5,7 @@ import { changedFields } from '../../components/changedFields';
 import { FormActions } from '../../components/FormActions';
 import { fieldErrors } from '../../components/fieldErrors';
 import { Notice } from '../../components/Notice';
+import type { FormEnd } from '../../components/SavingDialog';
 import { useInvalidFocus } from '../../components/useInvalidFocus';
 import { isolated } from '../../locale/language';
 import { useIsMine } from '../../session/useSession';
@@ -13,15 +14,7 @@ import { RoleField } from './CreateAccount';
 import { endingText } from './roles';
 
 /** Changes the role and the email address of an account. */
-export function EditAccount({
-  account,
-  onDone,
-  onCancel,
-}: {
-  account: Account;
-  onDone: (text: string) => void;
-  onCancel: () => void;
-}) {
+export function EditAccount({ account, onDone, onCancel }: FormEnd & { account: Account }) {
   const [role, setRole] = useState(account.role);
   const [email, setEmail] = useState(account.email ?? '');
   const isMine = useIsMine(account);

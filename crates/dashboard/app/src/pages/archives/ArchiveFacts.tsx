@@ -1,11 +1,10 @@
 import { Code, Title } from '@mantine/core';
-import type { ReactNode } from 'react';
 import { type Archive, timeFromId } from '../../api/archives';
+import { type Fact, FactList } from '../../components/FactList';
 import { KINDS } from '../../components/kinds';
 import { Panel } from '../../components/Panel';
 import { ORIGINS } from '../../components/verification';
 import { bytes, dateTimeZone, money } from '../../locale/format';
-import classes from './Archives.module.css';
 import { creatorName } from './listing';
 
 const ENGINE_NAMES: Readonly<Record<string, string>> = {
@@ -19,7 +18,7 @@ export function ArchiveFacts({ archive }: { archive: Archive }) {
   const { id, kind, origin, created_at, created_by, size, engine, encryption, totals } = archive;
   const stored = timeFromId(id);
   const payments = totals['payments.amount_paid'];
-  const facts: [string, ReactNode][] = [
+  const facts: Fact[] = [
     ['Kind', KINDS[kind]],
     ['Origin', ORIGINS[origin].description],
     ['Created by', created_by && <bdi>{creatorName(created_by)}</bdi>],
@@ -36,16 +35,7 @@ export function ArchiveFacts({ archive }: { archive: Archive }) {
       <Title order={2} size="h4" mb="sm">
         Details
       </Title>
-      <dl className={classes.facts}>
-        {facts
-          .filter(([, value]) => value)
-          .map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <FactList facts={facts} />
     </Panel>
   );
 }

@@ -53,7 +53,7 @@ export function ArchiveList() {
         ))}
         {isEmpty && !isSearch ? (
           <Text>
-            There is no backup yet. Create one now: it takes a few seconds, and everybody can continue to
+            There is no backup yet. Create one now: it takes a few seconds, and all users can continue to
             work.
           </Text>
         ) : (

@@ -1,11 +1,11 @@
-import { Button, Group, Skeleton, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type AuditFilter, type AuditRecord, auditPage } from '../../api/audit';
 import { Icon } from '../../components/Icon';
 import { PageHeader } from '../../components/PageHeader';
-import { ProblemAlert } from '../../components/ProblemAlert';
+import { QueryState } from '../../components/QueryState';
 import { useDialog } from '../../components/useDialog';
 import { browserZone } from '../../locale/zone';
 import { AuditFilters } from './AuditFilters';
@@ -19,7 +19,7 @@ import { VerifyAudit } from './VerifyAudit';
 /** The milliseconds after the last key until a typed name is used. */
 const TYPING = 300;
 
-/** Who did what and when. */
+/** The events of the audit: each action with its user and its time. */
 export default function Audit() {
   const [fields, setFields] = useState(NO_FILTER);
   const [page, setPage] = useState(0);
@@ -33,7 +33,7 @@ export default function Audit() {
     <>
       <PageHeader
         title="Audit"
-        lead={`Who did what, and when. Events can’t be edited or deleted here. Times are in the zone ${browserZone()}.`}
+        lead={`Each action with its user and its time. Events can’t be edited or deleted here. Times are in the zone ${browserZone()}.`}
       />
       <Stack gap="lg">
         <VerifyAudit />
@@ -56,17 +56,11 @@ function EventList({
   onPage: (page: number) => void;
   onOpen: (event: AuditRecord) => void;
 }) {
-  const { data, error, isFetching, refetch } = useQuery(auditPage(filter, page));
+  const list = useQuery(auditPage(filter, page));
+  const { data, isFetching, refetch } = list;
   return (
     <Stack gap="md">
-      {error && (
-        <ProblemAlert
-          error={error}
-          title={data ? 'The events could not be refreshed' : 'The events could not be loaded'}
-          again={{ label: 'Try again', act: () => refetch() }}
-        />
-      )}
-      {!data && !error && <Skeleton height="16rem" aria-label="Loading the events" />}
+      <QueryState query={list} name="events" height="16rem" />
       {data && (
         <Group justify="space-between" data-no-print>
           <ExportButtons filter={filter} total={data.total} />

@@ -14,5 +14,5 @@ export function faultText({ fault, first_bad }: AuditReport): string {
     head: 'The mark of the newest event was changed, or the newest event was replaced.',
     noted: `${event} does not have the hash that you noted. It was changed, or the chain was computed again.`,
   }[fault ?? 'changed'];
-  return `${text} Someone has changed the database directly. Don’t trust the events from there on. Compare them with an export or the log, and ask the operator of this service who can write to the database.`;
+  return `${text} The database was changed directly. Don’t trust the events from there on. Compare them with an export or the log, and ask the operator of this service which people and programs can write to the database.`;
 }

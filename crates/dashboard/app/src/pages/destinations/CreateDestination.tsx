@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { destinations, testNewDestination } from '../../api/destinations';
+import type { FormEnd } from '../../components/SavingDialog';
 import { TestResult } from '../../components/TestResult';
 import { isolated } from '../../locale/language';
 import { useCreateItem } from '../../requests/itemRequests';
@@ -10,13 +11,7 @@ import { createRequest, EMPTY_VALUES } from './destinationValues';
 import { TESTING, testOutcome } from './testOutcome';
 
 /** Adds a destination. It can be tested first. */
-export function CreateDestination({
-  onDone,
-  onCancel,
-}: {
-  onDone: (text: string) => void;
-  onCancel: () => void;
-}) {
+export function CreateDestination({ onDone, onCancel }: FormEnd) {
   const [values, setValues] = useState(EMPTY_VALUES);
   const create = useCreateItem(destinations, ({ name }) =>
     onDone(`The destination “${isolated(name)}” was added. All backups are copied to it now.`),

@@ -1,5 +1,6 @@
 import { type Destination, destinations } from '../../api/destinations';
 import { DeleteItem } from '../../components/DeleteItem';
+import { SavingDialog, type SavingDialogProps } from '../../components/SavingDialog';
 import { CreateDestination } from './CreateDestination';
 import { EditDestination } from './EditDestination';
 
@@ -14,31 +15,24 @@ const TITLES = {
   delete: 'Delete the destination',
 };
 
-export const titleOf = ({ kind }: DestinationDialogRequest): string => TITLES[kind];
-
-export function DestinationDialog({
-  dialog,
-  onSaved,
-  onClose,
-}: {
-  dialog: DestinationDialogRequest;
-  onSaved: (text: string) => void;
-  onClose: () => void;
-}) {
-  const done = (text: string) => {
-    onSaved(text);
-    onClose();
-  };
-  switch (dialog.kind) {
-    case 'create':
-      return <CreateDestination onDone={done} onCancel={onClose} />;
-    case 'edit':
-      return <EditDestination destination={dialog.destination} onDone={done} onCancel={onClose} />;
-    case 'delete':
-      return (
-        <DeleteItem api={destinations} item={dialog.destination} onDone={done} onCancel={onClose}>
-          New backups are no longer copied to it. The copies in it stay there, and its secret is deleted here.
-        </DeleteItem>
-      );
-  }
+export function DestinationDialog(props: SavingDialogProps<DestinationDialogRequest>) {
+  return (
+    <SavingDialog {...props} title={({ kind }) => TITLES[kind]}>
+      {(subject, end) => {
+        switch (subject.kind) {
+          case 'create':
+            return <CreateDestination {...end} />;
+          case 'edit':
+            return <EditDestination destination={subject.destination} {...end} />;
+          case 'delete':
+            return (
+              <DeleteItem api={destinations} item={subject.destination} {...end}>
+                New backups are no longer copied to it. The copies in it stay there, and its secret is deleted
+                here.
+              </DeleteItem>
+            );
+        }
+      }}
+    </SavingDialog>
+  );
 }

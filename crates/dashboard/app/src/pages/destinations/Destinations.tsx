@@ -2,14 +2,13 @@ import { Button, Stack } from '@mantine/core';
 import { useState } from 'react';
 import { destinations } from '../../api/destinations';
 import { usePages } from '../../api/pages';
-import { FormDialog } from '../../components/FormDialog';
 import { Icon } from '../../components/Icon';
 import { ItemList } from '../../components/ItemList';
 import { PageHeader } from '../../components/PageHeader';
 import { SavedNotice } from '../../components/SavedNotice';
 import { Tip } from '../../components/Tip';
 import { useDialog } from '../../components/useDialog';
-import { DestinationDialog, type DestinationDialogRequest, titleOf } from './DestinationDialog';
+import { DestinationDialog, type DestinationDialogRequest } from './DestinationDialog';
 import { DestinationRow } from './DestinationRow';
 
 export default function Destinations() {
@@ -48,9 +47,7 @@ export default function Destinations() {
           deletions also protects against an attacker who deletes everything.
         </Tip>
       </Stack>
-      <FormDialog dialog={dialog} title={titleOf}>
-        {(subject, close) => <DestinationDialog dialog={subject} onSaved={setSaved} onClose={close} />}
-      </FormDialog>
+      <DestinationDialog dialog={dialog} onSaved={setSaved} />
     </>
   );
 }

@@ -2,6 +2,7 @@ import { Text } from '@mantine/core';
 import { useState } from 'react';
 import { type Destination, destinations } from '../../api/destinations';
 import { Notice } from '../../components/Notice';
+import type { FormEnd } from '../../components/SavingDialog';
 import { isolated } from '../../locale/language';
 import { useUpdateItem } from '../../requests/itemRequests';
 import { DestinationForm } from './DestinationForm';
@@ -9,15 +10,7 @@ import { EMPTY_VALUES, updateRequest } from './destinationValues';
 import { placeOf } from './place';
 
 /** Changes a destination. Its kind stays, because another kind is another destination. */
-export function EditDestination({
-  destination,
-  onDone,
-  onCancel,
-}: {
-  destination: Destination;
-  onDone: (text: string) => void;
-  onCancel: () => void;
-}) {
+export function EditDestination({ destination, onDone, onCancel }: FormEnd & { destination: Destination }) {
   const [values, setValues] = useState({
     ...EMPTY_VALUES,
     ...placeOf(destination.url),

@@ -22,7 +22,7 @@ export default function Download() {
     <>
       <PageHeader
         title="Download"
-        lead="Download data as files. Each file has the data of one moment, and everybody can continue to work meanwhile."
+        lead="Download data as files. Each file has the data of one moment, and all users can continue to work during a download."
       />
       <Stack gap="xl">
         <TransferList />

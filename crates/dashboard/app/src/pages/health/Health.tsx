@@ -1,4 +1,4 @@
-import { Anchor, Button, Skeleton, Stack, Text } from '@mantine/core';
+import { Anchor, Button, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { type BackupHealth, health } from '../../api/health';
@@ -6,14 +6,15 @@ import { Icon } from '../../components/Icon';
 import { Notice } from '../../components/Notice';
 import { PageHeader } from '../../components/PageHeader';
 import { Panel } from '../../components/Panel';
-import { ProblemAlert } from '../../components/ProblemAlert';
+import { QueryState } from '../../components/QueryState';
 import { dateTimeZone } from '../../locale/format';
 import { HealthReasons } from '../overview/HealthReasons';
 import { factsOf } from './facts';
 import classes from './Health.module.css';
 
 export default function Health() {
-  const { data, error, isFetching, refetch } = useQuery(health);
+  const query = useQuery(health);
+  const { data, isFetching, refetch } = query;
   return (
     <>
       <PageHeader
@@ -30,14 +31,7 @@ export default function Health() {
         </Button>
       </PageHeader>
       <Stack gap="md">
-        {error && (
-          <ProblemAlert
-            error={error}
-            title={data ? 'The health could not be refreshed' : 'The health could not be loaded'}
-            again={{ label: 'Try again', act: () => refetch() }}
-          />
-        )}
-        {!data && !error && <Skeleton height="12rem" aria-label="Loading the health" />}
+        <QueryState query={query} name="health" height="12rem" />
         {data && <Status status={data.status} />}
         {data && <HealthReasons health={data} />}
         {data && (
@@ -64,12 +58,12 @@ const STATUS = {
   warning: {
     kind: 'warning',
     title: 'Something should be corrected',
-    text: 'Backups can be created. Do what is proposed below.',
+    text: 'Backups can be created. Follow the proposals below.',
   },
   failing: {
     kind: 'error',
     title: 'The data is not safe',
-    text: 'There may be no usable backup. Do what is proposed below now.',
+    text: 'There may be no usable backup. Follow the proposals below now.',
   },
 } as const;
 

@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Button, Group, SegmentedControl, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { type BackupHistory, history } from '../../api/history';
@@ -6,7 +6,7 @@ import { nameOf, TABLES } from '../../api/tables';
 import { Notice } from '../../components/Notice';
 import { PageHeader } from '../../components/PageHeader';
 import { Panel } from '../../components/Panel';
-import { ProblemAlert } from '../../components/ProblemAlert';
+import { QueryState } from '../../components/QueryState';
 import { bytes, number } from '../../locale/format';
 import { browserZone } from '../../locale/zone';
 import { addressState, replaceAddressState } from '../../shell/address';
@@ -34,7 +34,8 @@ function addressedPeriod(): string {
 /** Rows and sizes of the backups over time, and the scheduled runs without a backup. */
 export default function History() {
   const [period, setPeriod] = useState(addressedPeriod);
-  const { data, error, refetch } = useQuery(history(period === 'all' ? undefined : Number(period)));
+  const query = useQuery(history(period === 'all' ? undefined : Number(period)));
+  const { data } = query;
   const choose = (next: string) => {
     setPeriod(next);
     replaceAddressState(new URLSearchParams({ days: next }));
@@ -48,14 +49,7 @@ export default function History() {
         <SegmentedControl aria-label="Period" data={PERIODS} value={period} onChange={choose} />
       </PageHeader>
       <Stack gap="lg">
-        {error && (
-          <ProblemAlert
-            error={error}
-            title={data ? 'The history could not be refreshed' : 'The history could not be loaded'}
-            again={{ label: 'Try again', act: () => refetch() }}
-          />
-        )}
-        {!data && !error && <Skeleton height="16rem" aria-label="Loading the history" />}
+        <QueryState query={query} name="history" height="16rem" />
         {data && data.backups.length === 0 && data.runs.length === 0 && (
           <Text>This service has created no backup in this time.</Text>
         )}

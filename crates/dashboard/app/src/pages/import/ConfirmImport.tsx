@@ -71,7 +71,7 @@ export function ConfirmImport({ plan }: { plan: ImportPlan }) {
           </Title>
           <Text>
             {effectText(totals)}. The service first creates a safety backup. You can undo the import for a
-            week, until somebody changes its tables.
+            week, until another change of its tables.
           </Text>
           {plan.undo_needs_identity && (
             <Text size="sm">

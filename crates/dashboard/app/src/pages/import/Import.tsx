@@ -12,7 +12,7 @@ export default function Import() {
     <>
       <PageHeader
         title="Import"
-        lead="Bring a file into a table. First you see a plan of the changes. Nothing changes before you confirm it."
+        lead="Import a file into a table. First you see a plan of the changes. Nothing changes before you confirm it."
       />
       {first === '' && <ImportStart />}
       {first === 'job' && <ImportReport id={second} />}

@@ -89,7 +89,7 @@ function Report({ job }: { job: Job }) {
           canUndo && (
             <Stack gap="xs" align="flex-start">
               <Text size="sm">
-                You can undo this until {dateTime(undo_until)}, if nobody changes these tables before.
+                You can undo this until {dateTime(undo_until)}, or until another change of these tables.
               </Text>
               <UndoButton
                 id={job.id}

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { type Notification, notifications } from '../../api/notifications';
+import type { FormEnd } from '../../components/SavingDialog';
 import { isolated } from '../../locale/language';
 import { useUpdateItem } from '../../requests/itemRequests';
 import { NotificationForm } from './NotificationForm';
@@ -10,11 +11,7 @@ export function EditNotification({
   notification,
   onDone,
   onCancel,
-}: {
-  notification: Notification;
-  onDone: (text: string) => void;
-  onCancel: () => void;
-}) {
+}: FormEnd & { notification: Notification }) {
   const [values, setValues] = useState(() => valuesOf(notification));
   const update = useUpdateItem(notifications, notification, ({ name }) =>
     onDone(`The notification “${isolated(name)}” was changed.`),

@@ -1,5 +1,6 @@
 import { type Notification, notifications } from '../../api/notifications';
 import { DeleteItem } from '../../components/DeleteItem';
+import { SavingDialog, type SavingDialogProps } from '../../components/SavingDialog';
 import { CreateNotification } from './CreateNotification';
 import { EditNotification } from './EditNotification';
 
@@ -14,31 +15,23 @@ const TITLES = {
   delete: 'Delete the notification',
 };
 
-export const titleOf = ({ kind }: NotificationDialogRequest): string => TITLES[kind];
-
-export function NotificationDialog({
-  dialog,
-  onSaved,
-  onClose,
-}: {
-  dialog: NotificationDialogRequest;
-  onSaved: (text: string) => void;
-  onClose: () => void;
-}) {
-  const done = (text: string) => {
-    onSaved(text);
-    onClose();
-  };
-  switch (dialog.kind) {
-    case 'create':
-      return <CreateNotification onSaved={onSaved} onClose={onClose} />;
-    case 'edit':
-      return <EditNotification notification={dialog.notification} onDone={done} onCancel={onClose} />;
-    case 'delete':
-      return (
-        <DeleteItem api={notifications} item={dialog.notification} onDone={done} onCancel={onClose}>
-          Its messages that wait are not sent.
-        </DeleteItem>
-      );
-  }
+export function NotificationDialog(props: SavingDialogProps<NotificationDialogRequest>) {
+  return (
+    <SavingDialog {...props} title={({ kind }) => TITLES[kind]}>
+      {(subject, end) => {
+        switch (subject.kind) {
+          case 'create':
+            return <CreateNotification onSaved={props.onSaved} onClose={end.onCancel} />;
+          case 'edit':
+            return <EditNotification notification={subject.notification} {...end} />;
+          case 'delete':
+            return (
+              <DeleteItem api={notifications} item={subject.notification} {...end}>
+                Its messages that wait are not sent.
+              </DeleteItem>
+            );
+        }
+      }}
+    </SavingDialog>
+  );
 }

@@ -2,14 +2,13 @@ import { Button, Stack } from '@mantine/core';
 import { useState } from 'react';
 import { notifications } from '../../api/notifications';
 import { usePages } from '../../api/pages';
-import { FormDialog } from '../../components/FormDialog';
 import { Icon } from '../../components/Icon';
 import { ItemList } from '../../components/ItemList';
 import { PageHeader } from '../../components/PageHeader';
 import { SavedNotice } from '../../components/SavedNotice';
 import { Tip } from '../../components/Tip';
 import { useDialog } from '../../components/useDialog';
-import { NotificationDialog, type NotificationDialogRequest, titleOf } from './NotificationDialog';
+import { NotificationDialog, type NotificationDialogRequest } from './NotificationDialog';
 import { NotificationRow } from './NotificationRow';
 
 export default function Notifications() {
@@ -48,9 +47,7 @@ export default function Notifications() {
           and warns you if no ping arrives.
         </Tip>
       </Stack>
-      <FormDialog dialog={dialog} title={titleOf}>
-        {(subject, close) => <NotificationDialog dialog={subject} onSaved={setSaved} onClose={close} />}
-      </FormDialog>
+      <NotificationDialog dialog={dialog} onSaved={setSaved} />
     </>
   );
 }

@@ -24,7 +24,7 @@ export default function Overview() {
   const { data, error, isFetching, refetch } = useQuery(stats);
   return (
     <>
-      <PageHeader title="Home" lead="Whether all data is there, whether it is safe, and what happened.">
+      <PageHeader title="Home" lead="Whether all data is there, whether it is safe, and the newest events.">
         <Button
           variant="default"
           leftSection={<Icon name="refresh" size={18} />}

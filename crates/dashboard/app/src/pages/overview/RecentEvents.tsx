@@ -41,10 +41,10 @@ export function RecentEvents() {
         .map((event) => <RecentEvent key={event.id} event={event} />);
   if (items.length === 0) return null;
   return (
-    <Panel label="What happened">
+    <Panel label="Recent events">
       <Group justify="space-between" mb="sm">
         <Title order={2} size="h4">
-          What happened
+          Recent events
         </Title>
         {!isRefused && (
           <Anchor component={Link} href="/audit" size="sm">

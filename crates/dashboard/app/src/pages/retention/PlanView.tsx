@@ -25,7 +25,7 @@ export function PlanView({ plan }: { plan: RetentionPlan }) {
       )}
       <Calendar backups={backups} />
       <ListOf title="Will be deleted" backups={deleted} isOpen />
-      <ListOf title="Stays" backups={kept} />
+      <ListOf title="Will remain" backups={kept} />
       <RetainedCopies copies={plan.retained_copies} />
     </Stack>
   );

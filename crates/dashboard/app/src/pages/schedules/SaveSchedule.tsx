@@ -1,16 +1,12 @@
 import { type CreateSchedule as Request, type Schedule, schedules } from '../../api/schedules';
 import { changedFields } from '../../components/changedFields';
+import type { FormEnd } from '../../components/SavingDialog';
 import { isolated } from '../../locale/language';
 import { useCreateItem, useUpdateItem } from '../../requests/itemRequests';
 import { ScheduleForm } from './ScheduleForm';
 import { DEFAULT_TIMES, fromCron } from './times';
 
-interface Props {
-  onDone: (text: string) => void;
-  onCancel: () => void;
-}
-
-export function CreateSchedule({ onDone, onCancel }: Props) {
+export function CreateSchedule({ onDone, onCancel }: FormEnd) {
   const create = useCreateItem(schedules, ({ name }) =>
     onDone(`The schedule “${isolated(name)}” was created.`),
   );
@@ -26,7 +22,7 @@ export function CreateSchedule({ onDone, onCancel }: Props) {
   );
 }
 
-export function EditSchedule({ schedule, onDone, onCancel }: Props & { schedule: Schedule }) {
+export function EditSchedule({ schedule, onDone, onCancel }: FormEnd & { schedule: Schedule }) {
   const { name, timezone, label, verify, cron } = schedule;
   const update = useUpdateItem(schedules, schedule, (now) =>
     onDone(`The schedule “${isolated(now.name)}” was changed.`),

@@ -3,13 +3,12 @@ import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { usePages } from '../../api/pages';
 import { schedules } from '../../api/schedules';
-import { FormDialog } from '../../components/FormDialog';
 import { Icon } from '../../components/Icon';
 import { ItemList } from '../../components/ItemList';
 import { PageHeader } from '../../components/PageHeader';
 import { SavedNotice } from '../../components/SavedNotice';
 import { useDialog } from '../../components/useDialog';
-import { ScheduleDialog, type ScheduleDialogRequest, titleOf } from './ScheduleDialog';
+import { ScheduleDialog, type ScheduleDialogRequest } from './ScheduleDialog';
 import { ScheduleRow } from './ScheduleRow';
 
 export default function Schedules() {
@@ -43,9 +42,7 @@ export default function Schedules() {
           )}
         </ItemList>
       </Stack>
-      <FormDialog dialog={dialog} title={titleOf}>
-        {(subject, close) => <ScheduleDialog dialog={subject} onSaved={setSaved} onClose={close} />}
-      </FormDialog>
+      <ScheduleDialog dialog={dialog} onSaved={setSaved} />
     </>
   );
 }

@@ -14,13 +14,13 @@ const PAGES: readonly { href: string; label: string }[] = [
   { href: '/tokens', label: 'Tokens' },
 ];
 
-/** Who can change what, and how. */
+/** Where each setting is changed: on a page, or with an option of the service. */
 export function ServerOptions() {
   return (
-    <Panel label="Who can change what">
+    <Panel label="Where to change settings">
       <Stack gap="md">
         <Title order={2} size="h4">
-          Who can change what
+          Where to change settings
         </Title>
         <Text size="sm">
           Each administrator can change these here:{' '}

@@ -1,12 +1,12 @@
 import { Code, Skeleton, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { health as healthQuery } from '../../api/health';
-import { archiveKeys, certificateKey } from '../../api/keys';
+import { type ArchiveKeys, archiveKeys, certificateKey } from '../../api/keys';
+import { FactList } from '../../components/FactList';
 import { Panel } from '../../components/Panel';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { storeText } from '../../components/storeText';
 import { ENCRYPTION, grouped } from './facts';
-import classes from './Settings.module.css';
 
 /** What the service says about itself. */
 export function ServiceFacts() {
@@ -29,41 +29,42 @@ export function ServiceFacts() {
       )}
       {isLoading && !failed && <Skeleton height="9rem" aria-label="Loading the facts" />}
       {health.data && keys.data && certificate.data && (
-        <dl className={classes.facts}>
-          {__VERSION__ !== '' && (
-            <div>
-              <dt>Version</dt>
-              <dd>{__VERSION__}</dd>
-            </div>
-          )}
-          <div>
-            <dt>Backup storage</dt>
-            <dd>{storeText(health.data.store)}</dd>
-          </div>
-          <div>
-            <dt>Encryption</dt>
-            <dd>
-              {ENCRYPTION[keys.data.mode]}
-              {keys.data.recipients.map(({ recipient, fingerprint }) => (
-                <Text key={recipient} size="sm" mt={4}>
-                  Public key with the fingerprint <Code>{fingerprint}</Code>
-                  <br />
-                  <Code>{recipient}</Code>
-                </Text>
-              ))}
-            </dd>
-          </div>
-          <div>
-            <dt>Key of certificates</dt>
-            <dd>
-              <Code>{grouped(certificate.data.key_id)}</Code>
-              <Text size="sm" c="dimmed">
-                Compare this fingerprint with that of a certificate. Write it down outside this installation.
-              </Text>
-            </dd>
-          </div>
-        </dl>
+        <FactList
+          gap="md"
+          facts={[
+            ['Version', __VERSION__],
+            ['Backup storage', storeText(health.data.store)],
+            ['Encryption', <Encryption key="keys" keys={keys.data} />],
+            ['Key of certificates', <CertificateKey key="key" id={certificate.data.key_id} />],
+          ]}
+        />
       )}
     </Panel>
+  );
+}
+
+function Encryption({ keys: { mode, recipients } }: { keys: ArchiveKeys }) {
+  return (
+    <>
+      {ENCRYPTION[mode]}
+      {recipients.map(({ recipient, fingerprint }) => (
+        <Text key={recipient} size="sm" mt={4}>
+          Public key with the fingerprint <Code>{fingerprint}</Code>
+          <br />
+          <Code>{recipient}</Code>
+        </Text>
+      ))}
+    </>
+  );
+}
+
+function CertificateKey({ id }: { id: string }) {
+  return (
+    <>
+      <Code>{grouped(id)}</Code>
+      <Text size="sm" c="dimmed">
+        Compare this fingerprint with that of a certificate. Write it down outside this installation.
+      </Text>
+    </>
   );
 }

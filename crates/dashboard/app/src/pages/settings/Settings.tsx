@@ -8,7 +8,10 @@ import { ServiceFacts } from './ServiceFacts';
 export default function Settings() {
   return (
     <>
-      <PageHeader title="Settings" lead="Your own settings, what this service uses, and who can change it." />
+      <PageHeader
+        title="Settings"
+        lead="Your own settings, the facts about this service, and where to change its settings."
+      />
       <Stack gap="lg">
         <OwnAccount />
         <Appearance />
