@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::row_order::{NO_ID, OrderProblem, RowOrder};
+use super::row_order::{NO_ID, OrderProblem, RowOrder, id_of};
 use super::scan::{Scan, ValueProblem};
 use crate::error::{Error, Position};
 use crate::schema::TableSchema;
@@ -154,12 +154,12 @@ impl ReaderTable {
             })
         });
         match parsed {
-            Ok(()) => {
+            Ok(id) => {
                 totals.add(&cells);
                 Ok(Row {
                     json,
                     number: *rows,
-                    id: id_of(schema, &cells),
+                    id,
                     key: schema.key.as_deref(),
                     cells,
                     home,
@@ -218,17 +218,6 @@ fn parse<'a>(
         });
     }
     Ok(())
-}
-
-/// The value of a key of one column, if it is an integer.
-fn id_of(schema: &TableSchema, cells: &[Cell<'_>]) -> Option<i64> {
-    match schema.key.as_deref() {
-        Some([position]) => match cells.get(*position) {
-            Some(Cell::Integer(id)) => Some(*id),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 impl RowFault {

@@ -45,9 +45,9 @@ impl RowOrder {
         }
     }
 
-    /// Compares the row with the one before it.
+    /// Compares the row with the one before it, and returns its id, if its key is one integer.
     #[inline]
-    pub(super) fn check(&mut self, table: &TableSchema, cells: &[Cell<'_>]) -> Result<(), OrderProblem> {
+    pub(super) fn check(&mut self, table: &TableSchema, cells: &[Cell<'_>]) -> Result<Option<i64>, OrderProblem> {
         match self {
             Self::Id(last) => {
                 // The header was refused unless the first column is the id.
@@ -60,7 +60,7 @@ impl RowOrder {
                     _ => {}
                 }
                 *last = Some(*id);
-                Ok(())
+                Ok(*last)
             }
             Self::Key(last) => {
                 let key = table.key.iter().flatten().filter_map(|position| cells.get(*position));
@@ -68,16 +68,27 @@ impl RowOrder {
                     return Err(OrderProblem::Key(NULL_KEY));
                 }
                 match last.replace(key) {
-                    Ordering::Less => Ok(()),
+                    Ordering::Less => Ok(id_of(table, cells)),
                     Ordering::Equal => Err(OrderProblem::Duplicate),
                     Ordering::Greater => Err(OrderProblem::Order),
                 }
             }
             Self::AllColumns(last) => match last.replace(cells.iter()) {
-                Ordering::Less | Ordering::Equal => Ok(()),
+                Ordering::Less | Ordering::Equal => Ok(None),
                 Ordering::Greater => Err(OrderProblem::Order),
             },
         }
+    }
+}
+
+/// The value of a key of one column, if it is an integer.
+pub(super) fn id_of(table: &TableSchema, cells: &[Cell<'_>]) -> Option<i64> {
+    match table.key.as_deref() {
+        Some([position]) => match cells.get(*position) {
+            Some(Cell::Integer(id)) => Some(*id),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
