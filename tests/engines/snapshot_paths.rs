@@ -181,7 +181,7 @@ fn literals(scratch: &Scratch, row: &Row, values: &mut Vec<Value>) -> String {
             _ => format!("'{}'", time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)),
         },
         Cell::Boolean(truth) => truth.to_string(),
-        Cell::Native(_) => panic!("the rows are ordinary"),
+        _ => panic!("the rows are ordinary: {cell:?}"),
     };
     let literals: Vec<String> = row.iter().map(&mut literal).collect();
     format!("({})", literals.join(", "))

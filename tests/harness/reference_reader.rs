@@ -189,6 +189,8 @@ fn parse(kind: Kind, text: &str) -> Option<Cell<'_>> {
             };
             timestamp(text).filter(is_ordinary).map(Cell::Timestamp)
         }
+        // No column of the school has them.
+        Kind::Real | Kind::Real32 | Kind::Datetime | Kind::Bytes | Kind::Native => None,
         Kind::Boolean => match text {
             "true" | "1" => Some(Cell::Boolean(true)),
             "false" | "0" => Some(Cell::Boolean(false)),

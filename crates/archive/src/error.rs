@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use crate::schema::SchemaMismatch;
+use crate::version::Version;
 
 /// The result of reading an archive.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -57,13 +58,12 @@ pub enum Error {
         needed: KeyKind,
     },
     /// A later version of this program wrote the archive. Nothing else of it was read.
-    #[error(
-        "the archive is of format version {version}, this program reads up to version {}",
-        crate::VERSION
-    )]
+    #[error("the archive is of format version {version}, this program reads up to version {newest}")]
     NewerVersion {
         /// The archive's version.
         version: u64,
+        /// The newest version that [`Limits`](crate::Limits) admit.
+        newest: Version,
     },
     /// The archive's schema is not the expected one.
     #[error("the archive does not fit this database: {0}")]
@@ -92,13 +92,13 @@ pub enum Error {
         /// What is wrong with the row.
         problem: &'static str,
     },
-    /// A row's id is smaller than that of the row before it.
+    /// A row's id, or its key in version 2, is smaller than that of the row before it.
     #[error("rows are not in the order of their ids, in {at}")]
     IdsOutOfOrder {
         /// The second of the two rows.
         at: Position,
     },
-    /// Two rows have the same id.
+    /// Two rows have the same id, or the same key in version 2.
     #[error("an id occurs twice, in {at}")]
     DuplicateId {
         /// The second of the two rows.
@@ -189,7 +189,7 @@ pub struct Position {
     pub table: Option<String>,
     /// The row in its table, from 1.
     pub row: Option<u64>,
-    /// The row's id.
+    /// The row's id, if its key is one integer.
     pub id: Option<i64>,
     /// The column.
     pub column: Option<String>,
@@ -268,6 +268,8 @@ pub enum Limit {
     Tables,
     /// [`Limits::columns`](crate::Limits::columns)
     Columns,
+    /// [`Limits::schema_bytes`](crate::Limits::schema_bytes)
+    SchemaBytes,
     /// [`Limits::header_text_bytes`](crate::Limits::header_text_bytes)
     HeaderTextBytes,
     /// [`Limits::work_factor`](crate::Limits::work_factor)
@@ -287,6 +289,7 @@ impl fmt::Display for Limit {
             Self::LineBytes => "bytes in one line",
             Self::Tables => "tables",
             Self::Columns => "columns of a table",
+            Self::SchemaBytes => "bytes in the description of the tables",
             Self::HeaderTextBytes => "bytes in a text of the header",
             Self::WorkFactor => "the work that a passphrase costs, as a power of two",
             Self::EncryptionHeader => "bytes before the encrypted data",

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::header::ArchiveHeader;
 use crate::layers::{Compression, Encryption, Form, Measurement};
-use crate::reader::ArchiveHeader;
 use crate::summary::Summary;
 
 /// The `format` of every manifest.
@@ -303,7 +303,7 @@ impl Manifest {
             created_at: header.created_at,
             app_version: header.app_version.clone(),
             engine: header.engine.clone(),
-            archive_version: header.version,
+            archive_version: header.version.number(),
             label: None,
             note: None,
             protected: false,

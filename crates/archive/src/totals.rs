@@ -1,10 +1,67 @@
-//! Exact sums of decimals, which can't overflow into a panic.
+//! Exact sums, which can't overflow into a panic, and counts of escapes.
+
+use std::fmt::LowerExp;
 
 use rust_decimal::Decimal;
 
-use crate::value::write_decimal;
+use crate::real::Shortest;
+use crate::schema::TableSchema;
+use crate::summary::{Summary, column_key};
+use crate::value::{Cell, Kind, write_decimal};
+use crate::version::Version;
 
-/// The exact sum of the values of one decimal column.
+/// What a summary says about the columns of one table.
+#[derive(Debug)]
+pub(crate) struct TableTotals {
+    /// The columns that have a sum.
+    sums: Vec<(usize, Total)>,
+    /// The number of escapes of each column; empty in version 1.
+    escapes: Vec<u64>,
+}
+
+impl TableTotals {
+    pub(crate) fn new(version: Version, table: &TableSchema) -> Self {
+        let columns = table.columns.iter().enumerate();
+        let with_sum = columns.filter(|(_, column)| column.kind == Kind::Decimal || column.has_total);
+        Self {
+            sums: with_sum.map(|(position, _)| (position, Total::new())).collect(),
+            escapes: match version {
+                Version::One => Vec::new(),
+                Version::Two => vec![0; table.columns.len()],
+            },
+        }
+    }
+
+    pub(crate) fn add(&mut self, cells: &[Cell<'_>]) {
+        for (position, total) in &mut self.sums {
+            match cells.get(*position) {
+                Some(Cell::Decimal(value)) => total.add(value),
+                Some(Cell::Real(value)) => total.add_real(*value, value.is_finite()),
+                Some(Cell::Real32(value)) => total.add_real(*value, value.is_finite()),
+                _ => {}
+            }
+        }
+        for (escapes, cell) in self.escapes.iter_mut().zip(cells) {
+            *escapes += u64::from(cell.is_escape());
+        }
+    }
+
+    /// Adds the sums and counts of the table to a summary.
+    pub(crate) fn record(&self, table: &TableSchema, summary: &mut Summary) {
+        for (position, total) in &self.sums {
+            if let (Some(column), Some(total)) = (table.columns.get(*position), total.canonical()) {
+                summary.totals.insert(column_key(&table.name, &column.name), total);
+            }
+        }
+        if let Some(escapes) = &mut summary.escapes {
+            let columns = table.columns.iter().zip(&self.escapes);
+            let with_escapes = columns.filter(|(_, count)| **count > 0);
+            escapes.extend(with_escapes.map(|(column, count)| (column_key(&table.name, &column.name), *count)));
+        }
+    }
+}
+
+/// The exact sum of the values of one column.
 #[derive(Debug)]
 pub(crate) struct Total {
     /// The sum in units of `10^-scale`; `None` once it was beyond 128 bits.
@@ -28,13 +85,29 @@ impl Total {
         };
     }
 
+    /// Adds the shortest decimal form of a number. There is no sum with one that is not finite.
+    fn add_real(&mut self, value: impl LowerExp, is_finite: bool) {
+        let sum = |total: &mut Self| {
+            let (digits, exponent) = Shortest::new(value).parts();
+            // Zero has no exponent, and any other number beyond these limits is beyond a decimal.
+            let power = u32::try_from(exponent.max(0)).ok()?;
+            let scale = u32::try_from((-exponent).max(0)).ok()?;
+            total.add_scaled(shifted(digits, power)?, scale)
+        };
+        self.units = if is_finite { sum(self) } else { None };
+    }
+
     /// Without the trailing zeros of the value: the sum must not depend on the way in which an engine pads its
     /// decimals.
     fn add_rescaled(&mut self, value: Decimal) -> Option<i128> {
-        let scale = self.scale.max(value.scale());
+        self.add_scaled(value.mantissa(), value.scale())
+    }
+
+    fn add_scaled(&mut self, value: i128, value_scale: u32) -> Option<i128> {
+        let scale = self.scale.max(value_scale);
         let units = shifted(self.units?, scale - self.scale)?;
         self.scale = scale;
-        units.checked_add(shifted(value.mantissa(), scale - value.scale())?)
+        units.checked_add(shifted(value, scale - value_scale)?)
     }
 
     /// The canonical form, or `None` if no decimal can hold the sum; such a total is left out of a summary.
@@ -77,6 +150,25 @@ mod tests {
             "99999999999.9900000001"
         );
         assert_eq!(sum(&["1.0000000000000000000000000000"; 3]).unwrap(), "3.00");
+    }
+
+    #[test]
+    fn sums_of_reals_are_those_of_their_shortest_decimals() {
+        let sum = |values: &[f64]| {
+            let mut total = Total::new();
+            values
+                .iter()
+                .for_each(|value| total.add_real(*value, value.is_finite()));
+            total.canonical()
+        };
+        assert_eq!(sum(&[0.1, 0.2]).unwrap(), "0.30");
+        assert_eq!(sum(&[-0.0, 1e20, 0.125, -1e20]).unwrap(), "0.125");
+        assert_eq!(sum(&[1e300]), None);
+        assert_eq!(sum(&[1e-300]), None);
+        assert_eq!(sum(&[1.0, f64::NAN, 1.0]), None);
+        let mut total = Total::new();
+        (0..10).for_each(|_| total.add_real(0.1_f32, true));
+        assert_eq!(total.canonical().unwrap(), "1.00");
     }
 
     #[test]

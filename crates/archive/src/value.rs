@@ -6,13 +6,17 @@ use std::fmt;
 use std::io::Write as _;
 use std::ops::RangeInclusive;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::digits::{write_integer, write_iso_date, write_microseconds, write_time, write_two};
+use crate::real::{write_real, write_real32};
+use crate::version::Version;
 
-/// The kind of the values of a column, the same on every engine.
+/// The kind of the values of a column, the same on every engine. Version 1 has the kinds up to [`Kind::Boolean`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -28,6 +32,26 @@ pub enum Kind {
     Timestamp,
     /// Truth value.
     Boolean,
+    /// Floating-point number of eight bytes (IEEE 754 binary64).
+    Real,
+    /// Floating-point number of four bytes (IEEE 754 binary32).
+    Real32,
+    /// Date of one of the [`YEARS`] and time of day, microseconds, without a time zone.
+    Datetime,
+    /// Bytes.
+    Bytes,
+    /// A value of another type, as its engine's own text, which only the same engine can read.
+    Native,
+}
+
+impl Kind {
+    /// The oldest version that has this kind.
+    pub const fn since(self) -> Version {
+        match self {
+            Self::Integer | Self::Text | Self::Decimal | Self::Date | Self::Timestamp | Self::Boolean => Version::One,
+            Self::Real | Self::Real32 | Self::Datetime | Self::Bytes | Self::Native => Version::Two,
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -39,6 +63,11 @@ impl fmt::Display for Kind {
             Self::Date => "date",
             Self::Timestamp => "timestamp",
             Self::Boolean => "boolean",
+            Self::Real => "real",
+            Self::Real32 => "real32",
+            Self::Datetime => "datetime",
+            Self::Bytes => "bytes",
+            Self::Native => "native",
         })
     }
 }
@@ -50,7 +79,7 @@ pub enum Cell<'a> {
     Null,
     /// See [`Kind::Integer`].
     Integer(i64),
-    /// See [`Kind::Text`].
+    /// See [`Kind::Text`] and [`Kind::Native`].
     Text(&'a str),
     /// See [`Kind::Decimal`].
     Decimal(Decimal),
@@ -60,8 +89,33 @@ pub enum Cell<'a> {
     Timestamp(DateTime<Utc>),
     /// See [`Kind::Boolean`].
     Boolean(bool),
-    /// A value that the column's kind can't hold, as its engine's own text.
+    /// See [`Kind::Real`].
+    Real(f64),
+    /// See [`Kind::Real32`].
+    Real32(f32),
+    /// See [`Kind::Datetime`].
+    Datetime(NaiveDateTime),
+    /// See [`Kind::Bytes`].
+    Bytes(&'a [u8]),
+    /// An escape: a value that the column's kind can't hold, as its engine's own text.
     Native(&'a str),
+    /// An escape: a value of another storage class than the column's kind. SQLite stores each class in each column.
+    Stored(StoredValue<'a>),
+}
+
+/// A value of one of the storage classes of SQLite. Version 1 has no such values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StoredValue<'a> {
+    /// Storage class INTEGER.
+    Integer(i64),
+    /// Storage class REAL.
+    Real(f64),
+    /// Storage class TEXT, valid UTF-8 without a NUL.
+    Text(&'a str),
+    /// Storage class BLOB.
+    Bytes(&'a [u8]),
+    /// Storage class TEXT, with a NUL or not valid UTF-8.
+    TextBytes(&'a [u8]),
 }
 
 /// The years of dates and timestamps that every engine can hold.
@@ -71,6 +125,11 @@ pub const YEARS: RangeInclusive<i32> = 1..=9999;
 pub(crate) const NATIVE: (&[u8], &[u8]) = (b"{\"native\":", b"}");
 
 impl Cell<'_> {
+    /// Whether it is a value that the column's kind can't hold.
+    pub const fn is_escape(&self) -> bool {
+        matches!(self, Self::Native(_) | Self::Stored(_))
+    }
+
     /// Appends the canonical JSON of the value: decimals as strings with their scale, dates `YYYY-MM-DD`, timestamps
     /// RFC 3339 in UTC with microseconds only where they are not zero.
     pub fn write_json(&self, out: &mut Vec<u8>) {
@@ -89,26 +148,89 @@ impl Cell<'_> {
                 out.push(b'"');
             }
             Self::Timestamp(time) => {
-                out.push(b'"');
-                write_iso_date(time.date_naive(), out);
-                out.push(b'T');
-                write_time(time.time(), out);
-                let microseconds = time.timestamp_subsec_micros();
-                if microseconds != 0 {
-                    out.push(b'.');
-                    write_microseconds(microseconds, out);
-                }
+                write_datetime(time.naive_utc(), out);
                 out.extend_from_slice(b"Z\"");
             }
             Self::Boolean(true) => out.extend_from_slice(b"true"),
             Self::Boolean(false) => out.extend_from_slice(b"false"),
+            Self::Real(value) => {
+                out.push(b'"');
+                write_real(*value, out);
+                out.push(b'"');
+            }
+            Self::Real32(value) => {
+                out.push(b'"');
+                write_real32(*value, out);
+                out.push(b'"');
+            }
+            Self::Datetime(time) => {
+                write_datetime(*time, out);
+                out.push(b'"');
+            }
+            Self::Bytes(bytes) => write_base64(bytes, out),
             Self::Native(text) => {
                 out.extend_from_slice(NATIVE.0);
                 write_json_text(text, out);
                 out.extend_from_slice(NATIVE.1);
             }
+            Self::Stored(value) => value.write_json(out),
         }
     }
+}
+
+impl StoredValue<'_> {
+    /// The storage class, the name of the one member of the JSON.
+    pub(crate) const fn class(&self) -> &'static str {
+        match self {
+            Self::Integer(_) => "integer",
+            Self::Real(_) => "real",
+            Self::Text(_) => "text",
+            Self::Bytes(_) => "bytes",
+            Self::TextBytes(_) => "text_bytes",
+        }
+    }
+
+    #[cold]
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"");
+        out.extend_from_slice(self.class().as_bytes());
+        out.extend_from_slice(b"\":");
+        match *self {
+            Self::Integer(value) => Cell::Integer(value),
+            Self::Real(value) => Cell::Real(value),
+            Self::Text(text) => Cell::Text(text),
+            Self::Bytes(bytes) | Self::TextBytes(bytes) => Cell::Bytes(bytes),
+        }
+        .write_json(out);
+        out.push(b'}');
+    }
+}
+
+/// Appends a quote, and the date and time, with microseconds only where they are not zero.
+fn write_datetime(time: NaiveDateTime, out: &mut Vec<u8>) {
+    out.push(b'"');
+    write_iso_date(time.date(), out);
+    out.push(b'T');
+    write_time(time.time(), out);
+    let microseconds = time.and_utc().timestamp_subsec_micros();
+    if microseconds != 0 {
+        out.push(b'.');
+        write_microseconds(microseconds, out);
+    }
+}
+
+/// Appends a JSON string of base64 (RFC 4648, section 4) with padding.
+fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    // Three bytes are four characters, so each part but the last has no padding. The part stays in the cache.
+    out.reserve(bytes.len().div_ceil(3) * 4 + 2);
+    out.push(b'"');
+    let mut encoded = [0; 4 * 1024];
+    for part in bytes.chunks(3 * 1024) {
+        // The part always fits.
+        let length = STANDARD.encode_slice(part, &mut encoded).unwrap_or_default();
+        out.extend_from_slice(&encoded[..length]);
+    }
+    out.push(b'"');
 }
 
 /// Appends a decimal with two digits after the point, or with more if it has more.
@@ -199,6 +321,41 @@ mod tests {
             let time = DateTime::parse_from_rfc3339(given).unwrap().to_utc();
             assert_eq!(json(Cell::Timestamp(time)), written);
         }
+    }
+
+    /// A larger cell makes each row slower.
+    #[test]
+    fn cell_has_three_words() {
+        assert_eq!(size_of::<Cell<'_>>(), 3 * size_of::<usize>());
+    }
+
+    #[test]
+    fn bytes_are_written_as_base64_with_padding() {
+        for (bytes, written) in [
+            (&b""[..], ""),
+            (b"f", "Zg=="),
+            (b"fo", "Zm8="),
+            (b"foo", "Zm9v"),
+            (b"\xff\xfe", "//4="),
+        ] {
+            assert_eq!(json(Cell::Bytes(bytes)), format!("\"{written}\""));
+        }
+        let long: Vec<u8> = (0..10_000_u32).map(|byte| (byte % 251) as u8).collect();
+        assert_eq!(json(Cell::Bytes(&long)), format!("\"{}\"", STANDARD.encode(&long)));
+    }
+
+    #[test]
+    fn escapes_have_one_member() {
+        for (value, written) in [
+            (StoredValue::Integer(-1), r#"{"integer":-1}"#),
+            (StoredValue::Real(0.5), r#"{"real":"0.5"}"#),
+            (StoredValue::Text("a\"b"), r#"{"text":"a\"b"}"#),
+            (StoredValue::Bytes(b"f"), r#"{"bytes":"Zg=="}"#),
+            (StoredValue::TextBytes(b"\0"), r#"{"text_bytes":"AA=="}"#),
+        ] {
+            assert_eq!(json(Cell::Stored(value)), written);
+        }
+        assert_eq!(json(Cell::Native("0000-00-00")), r#"{"native":"0000-00-00"}"#);
     }
 
     #[test]

@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::header::{ArchiveHeader, HeaderError};
 use crate::rows::RowsDigest;
+use crate::schema::TableSchema;
 use crate::summary::{Summary, hexadecimal};
-use crate::totals::Total;
+use crate::totals::TableTotals;
 use crate::value::{Cell, Kind, write_json_text};
-use crate::{FORMAT, VERSION};
 
-/// The header of an archive.
+/// The header of an archive of version 1. [`ArchiveHeader`] describes those of every version.
 #[derive(Clone, Debug)]
 pub struct Header<'a> {
     /// The moment of the data.
@@ -23,7 +24,7 @@ pub struct Header<'a> {
     pub tables: Vec<(&'a str, Vec<ColumnSchema<'a>>)>,
 }
 
-/// One column in an archive's `schema`.
+/// One column in the `schema` of an archive of version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnSchema<'a> {
     /// The column's name, a key of each row.
@@ -37,9 +38,12 @@ pub struct ColumnSchema<'a> {
 
 /// Writes one archive into a buffer, which the caller empties at any time.
 ///
-/// The calls come in this order: [`Writer::begin`]; for each table of the header [`Writer::begin_table`],
-/// [`Writer::row`] for each row and [`Writer::end_table`]; then [`Writer::finish`]. Without that call the document has
-/// no `summary` and is not an archive.
+/// The calls come in this order: [`Writer::begin`] or [`Writer::with_header`]; for each table of the header
+/// [`Writer::begin_table`], [`Writer::row`] for each row and [`Writer::end_table`]; then [`Writer::finish`]. Without that
+/// call the document has no `summary` and is not an archive.
+///
+/// The rows come in the order of their ids, or in that of [`order`](crate::order) in version 2. The writer does not check
+/// that: a reader does.
 #[derive(Debug)]
 pub struct Writer {
     tables: Vec<WriterTable>,
@@ -54,59 +58,71 @@ pub struct Writer {
 
 #[derive(Debug)]
 struct WriterTable {
-    name: String,
-    /// The bytes before each value: `{"id":`, `,"full_name":` and so on.
-    prefixes: Vec<Vec<u8>>,
-    decimals: Vec<DecimalColumn>,
+    schema: TableSchema,
+    layout: RowLayout,
+    totals: TableTotals,
 }
 
+/// The bytes of each row around its values.
 #[derive(Debug)]
-struct DecimalColumn {
-    position: usize,
-    name: String,
-    total: Total,
+pub(crate) struct RowLayout {
+    /// The bytes before each value: `{"id":`, `,"full_name":` and so on.
+    pub(crate) prefixes: Vec<Vec<u8>>,
+    /// The bytes behind the last value.
+    pub(crate) end: &'static [u8],
+}
+
+impl RowLayout {
+    pub(crate) fn new(table: &TableSchema) -> Self {
+        let prefix = |(position, name): (usize, &str)| {
+            let mut prefix = vec![if position == 0 { b'{' } else { b',' }];
+            write_json_text(name, &mut prefix);
+            prefix.push(b':');
+            prefix
+        };
+        let names = table.columns.iter().map(|column| column.name.as_str());
+        Self {
+            prefixes: names.enumerate().map(prefix).collect(),
+            end: if table.columns.is_empty() { b"{}" } else { b"}" },
+        }
+    }
 }
 
 impl Writer {
-    /// Writes everything before the first table.
+    /// Writes everything before the first table, in version 1.
     pub fn begin(header: &Header<'_>, out: &mut Vec<u8>) -> Self {
-        let text = |key: &str, value: &str, out: &mut Vec<u8>| {
-            write_json_text(key, out);
-            out.push(b':');
-            write_json_text(value, out);
-            out.push(b',');
-        };
+        Self::new(header.into(), out)
+    }
+
+    /// Writes everything before the first table, in the version of the header.
+    ///
+    /// # Errors
+    ///
+    /// If no reader would accept the header. Nothing was written then.
+    pub fn with_header(header: ArchiveHeader, out: &mut Vec<u8>) -> Result<Self, HeaderError> {
+        header.check()?;
+        Ok(Self::new(header, out))
+    }
+
+    fn new(header: ArchiveHeader, out: &mut Vec<u8>) -> Self {
         let start = out.len();
-        out.push(b'{');
-        text("format", FORMAT, out);
-        out.extend_from_slice(format!("\"version\":{VERSION},\"created_at\":").as_bytes());
-        Cell::Timestamp(header.created_at).write_json(out);
-        out.push(b',');
-        text("app_version", header.app_version, out);
-        text("engine", header.engine, out);
-        out.extend_from_slice(b"\n\"schema\":{");
-        for (position, (table, columns)) in header.tables.iter().enumerate() {
-            out.extend_from_slice(if position == 0 { b"\n" } else { b",\n" });
-            write_json_text(table, out);
-            out.push(b':');
-            // A list of names, words and truth values always has a JSON form.
-            out.extend_from_slice(&serde_json::to_vec(columns).unwrap_or_default());
-        }
-        out.extend_from_slice(b"},\n");
+        header.write(out);
         let mut digest = Sha256::new();
         digest.update(&out[start..]);
         out.extend_from_slice(b"\"tables\":{");
+        let version = header.version;
+        let tables = header.schema.tables.into_iter().map(|schema| WriterTable {
+            layout: RowLayout::new(&schema),
+            totals: TableTotals::new(version, &schema),
+            schema,
+        });
         Self {
-            tables: header
-                .tables
-                .iter()
-                .map(|(name, columns)| WriterTable::new(name, columns))
-                .collect(),
+            tables: tables.collect(),
             next: 0,
             rows: 0,
             digest: RowsDigest::default(),
             header: digest,
-            summary: Summary::default(),
+            summary: Summary::of(version),
         }
     }
 
@@ -116,7 +132,7 @@ impl Writer {
             return;
         };
         out.extend_from_slice(if self.next == 0 { b"\n" } else { b",\n" });
-        write_json_text(&table.name, out);
+        write_json_text(&table.schema.name, out);
         out.extend_from_slice(b":[");
         self.rows = 0;
     }
@@ -128,16 +144,12 @@ impl Writer {
         };
         out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
         let start = out.len();
-        for (prefix, cell) in table.prefixes.iter().zip(cells) {
+        for (prefix, cell) in table.layout.prefixes.iter().zip(cells) {
             out.extend_from_slice(prefix);
             cell.write_json(out);
         }
-        out.push(b'}');
-        for column in &mut table.decimals {
-            if let Some(Cell::Decimal(value)) = cells.get(column.position) {
-                column.total.add(value);
-            }
-        }
+        out.extend_from_slice(table.layout.end);
+        table.totals.add(cells);
         self.digest.row(&out[start..]);
         self.rows += 1;
     }
@@ -149,16 +161,7 @@ impl Writer {
         };
         out.extend_from_slice(if self.rows == 0 { b"]" } else { b"\n]" });
         let digest = hexadecimal(self.digest.take());
-        self.summary.rows.insert(table.name.clone(), self.rows);
-        self.summary.total += self.rows;
-        self.summary.sha256.insert(table.name.clone(), digest);
-        for column in &table.decimals {
-            if let Some(total) = column.total.canonical() {
-                self.summary
-                    .totals
-                    .insert(format!("{}.{}", table.name, column.name), total);
-            }
-        }
+        self.summary.add(&table.schema, self.rows, digest, &table.totals);
         self.next += 1;
     }
 
@@ -168,35 +171,5 @@ impl Writer {
         out.extend_from_slice(&self.summary.seal(self.header));
         out.extend_from_slice(b"}\n");
         self.summary
-    }
-}
-
-impl WriterTable {
-    fn new(name: &str, columns: &[ColumnSchema<'_>]) -> Self {
-        let prefixes = columns
-            .iter()
-            .enumerate()
-            .map(|(position, column)| {
-                let mut prefix = vec![if position == 0 { b'{' } else { b',' }];
-                write_json_text(column.name, &mut prefix);
-                prefix.push(b':');
-                prefix
-            })
-            .collect();
-        let decimals = columns
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| column.kind == Kind::Decimal)
-            .map(|(position, column)| DecimalColumn {
-                position,
-                name: column.name.to_owned(),
-                total: Total::new(),
-            })
-            .collect();
-        Self {
-            name: name.to_owned(),
-            prefixes,
-            decimals,
-        }
     }
 }

@@ -418,6 +418,9 @@ fn longest(column: &impl ColumnTrait) -> Option<u32> {
     }
 }
 
+/// The problem of a value of one of the kinds that only archives of version 2 have.
+pub(crate) const FOREIGN_KIND: &str = "no table of this program has values of this kind";
+
 fn kind_of(column: &impl ColumnTrait) -> Kind {
     match column.def().get_column_type() {
         ColumnType::BigInteger => Kind::Integer,

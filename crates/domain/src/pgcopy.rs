@@ -85,6 +85,7 @@ pub(crate) fn read_cell(value: Option<&[u8]>, kind: Kind) -> Option<Cell<'_>> {
             .and_then(|bytes| timestamp(i64::from_be_bytes(bytes)))
             .map(Cell::Timestamp),
         Kind::Decimal => decimal(value).map(Cell::Decimal),
+        Kind::Real | Kind::Real32 | Kind::Datetime | Kind::Bytes | Kind::Native => None,
     }
 }
 
@@ -168,6 +169,7 @@ pub(crate) fn write_row<'c>(cells: impl ExactSizeIterator<Item = (&'c Cell<'c>, 
             Cell::Date(date) => write_value(&days(*date).to_be_bytes(), out),
             Cell::Timestamp(time) => write_value(&(time.timestamp_micros() - EPOCH).to_be_bytes(), out),
             Cell::Decimal(value) => write_decimal(*value, out),
+            Cell::Real(_) | Cell::Real32(_) | Cell::Datetime(_) | Cell::Bytes(_) | Cell::Stored(_) => return false,
         }
     }
     true

@@ -171,7 +171,7 @@ impl<'c> FileContent<'c> {
             created_at: checked.header.created_at,
             app_version: &checked.header.app_version,
             engine: &checked.header.engine,
-            version: checked.header.version,
+            version: checked.header.version.number(),
             compression: checked.form.compression,
             encryption: checked.form.encryption,
             summary: &checked.summary,

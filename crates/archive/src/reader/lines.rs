@@ -38,6 +38,11 @@ impl<'s> Lines<'s> {
         }
     }
 
+    /// Replaces the limits, once the version of the archive is known.
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// The number of the last returned line, from 1.
     pub(super) fn number(&self) -> u64 {
         self.number

@@ -1,7 +1,7 @@
 //! Reads one archive, row by row, in constant memory, and says at the end whether it is whole.
 //!
 //! In reading order: [`header`] is everything before the first row, [`row`] one row, [`scan`] the values in it (with
-//! [`text`] for escapes). [`summary_check`] compares the rows with the summary. [`keys`] and [`file_type`] tell people
+//! [`text`] for escapes). [`row_order`] compares it with the row before. [`summary_check`] compares the rows with the summary. [`keys`] and [`file_type`] tell people
 //! what is wrong.
 
 mod file_type;
@@ -9,6 +9,7 @@ mod header;
 mod keys;
 mod lines;
 mod row;
+mod row_order;
 mod scan;
 mod summary_check;
 mod text;
@@ -17,15 +18,16 @@ use std::fmt;
 use std::io::Read;
 use std::ops::Range;
 
-pub use header::ArchiveHeader;
 pub use row::Row;
 
 use crate::error::{Error, Result};
+use crate::header::ArchiveHeader;
 use crate::layers::{self, Form, Keys};
 use crate::limits::Limits;
 use crate::rows::RowsDigest;
 use crate::schema::TableSchema;
 use crate::summary::Summary;
+use crate::value::write_json_text;
 use lines::Lines;
 use row::ReaderTable;
 use summary_check::SummaryCheck;
@@ -49,7 +51,7 @@ use summary_check::SummaryCheck;
 /// Whatever was read is only believed after [`Reader::finish`]: a damaged archive gives right-looking rows up to the
 /// damage, and wrong ones may be noticed only by the digests at the end. A reader that has refused once keeps refusing.
 ///
-/// It blocks on its source. Memory is bounded by [`Limits`]: two buffers of a line, the window of zstd (8 MiB) and what
+/// It blocks on its source. Memory is bounded by [`Limits`]: two buffers of a line (four in version 2), the window of zstd (8 MiB) and what
 /// age keeps (128 KiB); with a passphrase 256 MiB for a second.
 pub struct Reader<'s> {
     lines: Lines<'s>,
@@ -89,7 +91,7 @@ impl<'s> Reader<'s> {
     pub fn open(source: impl Read + Send + 's, keys: &Keys, limits: Limits) -> Result<Self> {
         let (input, form) = layers::open(Box::new(source), keys, &limits)?;
         let mut lines = Lines::new(input, limits);
-        let (header, digest) = header::read(&mut lines, &limits)?;
+        let (header, digest) = header::read(&mut lines, limits)?;
         let range = lines.advance()?;
         let is_opening = match header.schema.tables.as_slice() {
             [] => lines.line(range) == b"\"tables\":{},",
@@ -104,12 +106,12 @@ impl<'s> Reader<'s> {
         Ok(Self {
             lines,
             form,
+            summary_check: SummaryCheck::new(header.version, digest),
             header,
             state: ReaderState::Between,
             next: 0,
             table: None,
             digest: RowsDigest::default(),
-            summary_check: SummaryCheck::new(digest),
         })
     }
 
@@ -191,8 +193,10 @@ impl<'s> Reader<'s> {
         };
         let range = self.lines.advance()?;
         let line = self.lines.line(range);
-        let opening = format!("\"{}\":[", schema.name);
-        let Some(rest) = line.strip_prefix(opening.as_bytes()) else {
+        let mut opening = Vec::new();
+        write_json_text(&schema.name, &mut opening);
+        opening.extend_from_slice(b":[");
+        let Some(rest) = line.strip_prefix(opening.as_slice()) else {
             return Err(Error::Corrupt {
                 at: crate::Position {
                     table: Some(schema.name.clone()),
@@ -203,7 +207,7 @@ impl<'s> Reader<'s> {
         };
         let rest = rest.to_vec();
         let schema = schema.clone();
-        self.table = Some(ReaderTable::new(schema.clone()));
+        self.table = Some(ReaderTable::new(self.header.version, schema.clone()));
         self.state = ReaderState::Row;
         if !rest.is_empty() {
             self.end_table(&rest)?;

@@ -2,17 +2,21 @@
 
 use std::fmt;
 
+use super::row_order::{NO_ID, OrderProblem, RowOrder, id_of};
 use super::scan::{Scan, ValueProblem};
-use super::summary_check::Sums;
 use crate::error::{Error, Position};
 use crate::schema::TableSchema;
-use crate::value::{Cell, write_json_text};
+use crate::totals::TableTotals;
+use crate::value::Cell;
+use crate::version::Version;
+use crate::writer::RowLayout;
 
 /// One row, borrowed from the reader until the next row is read.
 pub struct Row<'a> {
     json: &'a [u8],
     number: u64,
-    id: i64,
+    id: Option<i64>,
+    key: Option<&'a [usize]>,
     cells: Vec<Cell<'a>>,
     /// Receives the memory of the cells when the row is dropped.
     home: &'a mut Vec<Cell<'static>>,
@@ -29,9 +33,16 @@ impl<'a> Row<'a> {
         self.json
     }
 
-    /// The id, which is larger than that of every earlier row.
+    /// The id, which is larger than that of every earlier row: the value of a key of one column, if it is an integer, as
+    /// in each table of version 1. Other rows of version 2 have no id, which is 0 here; see [`Row::key`].
     pub fn id(&self) -> i64 {
-        self.id
+        self.id.unwrap_or_default()
+    }
+
+    /// The values of the key, in the order of its columns; `None` in a table without a key.
+    pub fn key(&self) -> Option<impl Iterator<Item = &Cell<'a>>> {
+        let positions = self.key?;
+        Some(positions.iter().filter_map(|position| self.cells.get(*position)))
     }
 
     /// The number of the row in its table, from 1.
@@ -65,14 +76,14 @@ fn recycled<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
 
 /// The table that is being read.
 pub(super) struct ReaderTable {
+    version: Version,
     schema: TableSchema,
-    /// The bytes before each value: `{"id":`, `,"full_name":` and so on.
-    prefixes: Vec<Vec<u8>>,
+    layout: RowLayout,
     cells: Vec<Cell<'static>>,
     scratch: Vec<u8>,
-    sums: Sums,
+    totals: TableTotals,
     rows: u64,
-    last_id: Option<i64>,
+    order: RowOrder,
 }
 
 /// The fault, and the column of the fault if it is known.
@@ -85,26 +96,19 @@ struct RowFault {
 enum FaultKind {
     Value(ValueProblem),
     Keys,
-    Order,
-    Duplicate,
+    Order(OrderProblem),
 }
 
 impl ReaderTable {
-    pub(super) fn new(schema: TableSchema) -> Self {
-        let prefix = |(position, name): (usize, &str)| {
-            let mut prefix = vec![if position == 0 { b'{' } else { b',' }];
-            write_json_text(name, &mut prefix);
-            prefix.push(b':');
-            prefix
-        };
-        let names = schema.columns.iter().map(|column| column.name.as_str());
+    pub(super) fn new(version: Version, schema: TableSchema) -> Self {
         Self {
-            prefixes: names.enumerate().map(prefix).collect(),
+            version,
+            layout: RowLayout::new(&schema),
             cells: Vec::with_capacity(schema.columns.len()),
             scratch: Vec::new(),
-            sums: Sums::new(schema.columns.iter().map(|column| column.kind)),
+            totals: TableTotals::new(version, &schema),
             rows: 0,
-            last_id: None,
+            order: RowOrder::new(version, &schema),
             schema,
         }
     }
@@ -113,8 +117,8 @@ impl ReaderTable {
         &self.schema
     }
 
-    pub(super) fn sums(&self) -> &Sums {
-        &self.sums
+    pub(super) fn totals(&self) -> &TableTotals {
+        &self.totals
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -124,29 +128,39 @@ impl ReaderTable {
     /// Reads the row in these bytes.
     pub(super) fn row<'a>(&'a mut self, json: &'a [u8], line: u64) -> Result<Row<'a>, Error> {
         self.rows += 1;
-        if memchr::memchr(b'\\', json).is_some() && self.scratch.len() < json.len() {
+        // In version 2 each row may have bytes, which are decoded there.
+        let needs_scratch = self.version >= Version::Two || memchr::memchr(b'\\', json).is_some();
+        if needs_scratch && self.scratch.len() < json.len() {
             // Enough for most rows.
             self.scratch.resize(json.len().max(4 << 10), 0);
         }
         let Self {
+            version,
             schema,
-            prefixes,
+            layout,
             cells: home,
             scratch,
-            sums,
+            totals,
             rows,
-            last_id,
+            order,
         } = self;
         let mut cells = recycled(std::mem::take(home));
-        let parsed = parse(json, schema, prefixes, scratch, *last_id, &mut cells);
+        let scratch = scratch.as_mut_slice();
+        let parsed = parse(json, *version, schema, layout, scratch, &mut cells).and_then(|()| {
+            order.check(schema, &cells).map_err(|problem| RowFault {
+                column: None,
+                id: id_of(schema, &cells),
+                problem: FaultKind::Order(problem),
+            })
+        });
         match parsed {
             Ok(id) => {
-                *last_id = Some(id);
-                sums.add(&cells);
+                totals.add(&cells);
                 Ok(Row {
                     json,
                     number: *rows,
                     id,
+                    key: schema.key.as_deref(),
                     cells,
                     home,
                 })
@@ -158,12 +172,12 @@ impl ReaderTable {
 
 fn parse<'a>(
     json: &'a [u8],
+    version: Version,
     schema: &TableSchema,
-    prefixes: &[Vec<u8>],
+    layout: &RowLayout,
     scratch: &'a mut [u8],
-    last_id: Option<i64>,
     cells: &mut Vec<Cell<'a>>,
-) -> Result<i64, RowFault> {
+) -> Result<(), RowFault> {
     let Ok(text) = std::str::from_utf8(json) else {
         return Err(RowFault {
             column: None,
@@ -171,56 +185,39 @@ fn parse<'a>(
             problem: FaultKind::Value(ValueProblem::Syntax("bytes that are not UTF-8")),
         });
     };
-    let mut scan = Scan::new(text, scratch);
-    for (position, (column, prefix)) in schema.columns.iter().zip(prefixes).enumerate() {
+    let mut scan = Scan::new(text, scratch, version);
+    for (position, (column, prefix)) in schema.columns.iter().zip(&layout.prefixes).enumerate() {
         let result = if scan.take(prefix) {
             scan.value(column.kind, column.nullable).map_err(FaultKind::Value)
         } else {
             Err(FaultKind::Keys)
         };
         match result {
-            Ok(Cell::Native(_)) if position == 0 => {
+            Ok(Cell::Native(_)) if position == 0 && version == Version::One => {
                 return Err(RowFault {
                     column: Some(position),
                     id: None,
-                    problem: FaultKind::Value(ValueProblem::Invalid("an id that is not a number")),
+                    problem: FaultKind::Value(NO_ID),
                 });
             }
             Ok(cell) => cells.push(cell),
             Err(problem) => {
                 return Err(RowFault {
                     column: Some(position),
-                    id: id_of(cells),
+                    id: id_of(schema, cells),
                     problem,
                 });
             }
         }
     }
-    let id = id_of(cells);
-    let fault = |problem| RowFault {
-        column: None,
-        id,
-        problem,
-    };
-    if !scan.take(b"}") || !scan.is_at_end() {
-        return Err(fault(FaultKind::Keys));
+    if !scan.take(layout.end) || !scan.is_at_end() {
+        return Err(RowFault {
+            column: None,
+            id: id_of(schema, cells),
+            problem: FaultKind::Keys,
+        });
     }
-    // The header was refused unless the first column is the id.
-    let Some(id) = id else {
-        return Err(fault(FaultKind::Keys));
-    };
-    match last_id {
-        Some(last) if last == id => Err(fault(FaultKind::Duplicate)),
-        Some(last) if last > id => Err(fault(FaultKind::Order)),
-        _ => Ok(id),
-    }
-}
-
-fn id_of(cells: &[Cell<'_>]) -> Option<i64> {
-    match cells.first() {
-        Some(Cell::Integer(id)) => Some(*id),
-        _ => None,
-    }
+    Ok(())
 }
 
 impl RowFault {
@@ -235,11 +232,9 @@ impl RowFault {
             column: column.map(|column| column.name.clone()),
         };
         match self.problem {
-            FaultKind::Value(ValueProblem::Invalid(problem)) => Error::InvalidValue { at, problem },
-            FaultKind::Value(ValueProblem::Form(problem)) => Error::NotCanonical { at, problem },
-            FaultKind::Value(ValueProblem::Syntax(problem)) => Error::Corrupt { at, problem },
-            FaultKind::Order => Error::IdsOutOfOrder { at },
-            FaultKind::Duplicate => Error::DuplicateId { at },
+            FaultKind::Value(problem) | FaultKind::Order(OrderProblem::Key(problem)) => problem.into_error(at),
+            FaultKind::Order(OrderProblem::Order) => Error::IdsOutOfOrder { at },
+            FaultKind::Order(OrderProblem::Duplicate) => Error::DuplicateId { at },
             FaultKind::Keys => super::keys::diagnose(json, schema, at),
         }
     }

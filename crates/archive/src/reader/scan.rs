@@ -1,10 +1,14 @@
 //! Reads the values of one line. Each value has only one accepted form, that of the writer.
 
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Utc};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rust_decimal::Decimal;
 
 use super::text;
-use crate::value::{Cell, Kind, NATIVE, YEARS};
+use crate::error::{Error, Position};
+use crate::value::{Cell, Kind, NATIVE, StoredValue, YEARS};
+use crate::version::Version;
 
 /// The fault of a value. Its texts never contain the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +21,30 @@ pub(super) enum ValueProblem {
     Syntax(&'static str),
 }
 
+impl ValueProblem {
+    pub(super) fn into_error(self, at: Position) -> Error {
+        match self {
+            Self::Invalid(problem) => Error::InvalidValue { at, problem },
+            Self::Form(problem) => Error::NotCanonical { at, problem },
+            Self::Syntax(problem) => Error::Corrupt { at, problem },
+        }
+    }
+}
+
 const ANOTHER_TYPE: ValueProblem = ValueProblem::Invalid("a value of another type");
 const NO_DATE: ValueProblem = ValueProblem::Invalid("not a date of the calendar");
 const NO_NATIVE: ValueProblem = ValueProblem::Invalid("an object that is not a native value");
 const NEEDLESS_NATIVE: ValueProblem = ValueProblem::Form("a native value that its column could hold as it is");
+const NO_ESCAPE: ValueProblem = ValueProblem::Invalid("an object that is not an escape");
+const NEEDLESS_ESCAPE: ValueProblem = ValueProblem::Form("an escape for a value that its column could hold as it is");
+const NEEDLESS_BYTES: ValueProblem = ValueProblem::Form("a text as bytes that could be written as it is");
+const NO_BASE64: ValueProblem = ValueProblem::Invalid("not base64 with padding, or with bits that belong to no byte");
+const NO_REAL: ValueProblem = ValueProblem::Invalid("not a number");
+const REAL_FORM: ValueProblem = ValueProblem::Form("a number that is not written with its shortest digits");
 const NO_TIME: ValueProblem = ValueProblem::Invalid("not a point in time");
+const NO_DATETIME: ValueProblem = ValueProblem::Invalid("not a date and time without a zone");
+const DATETIME_FORM: ValueProblem =
+    ValueProblem::Form("a time that is not written as YYYY-MM-DDTHH:MM:SS, with six digits if not whole");
 const DATE_FORM: ValueProblem = ValueProblem::Form("a date that is not written as YYYY-MM-DD");
 const TIME_FORM: ValueProblem =
     ValueProblem::Form("a time that is not written as YYYY-MM-DDTHH:MM:SSZ, with six digits if not whole");
@@ -34,19 +57,21 @@ pub(super) struct Scan<'a> {
     position: usize,
     /// The space in which texts with escapes are unescaped.
     scratch: &'a mut [u8],
+    version: Version,
 }
 
 impl<'a> Scan<'a> {
-    /// If the line has a backslash, the scratch space must be as long as the line.
-    pub(super) fn new(line: &'a str, scratch: &'a mut [u8]) -> Self {
+    /// If the line has a backslash or base64, the scratch space must be as long as the line.
+    pub(super) fn new(line: &'a str, scratch: &'a mut [u8], version: Version) -> Self {
         Self {
             line,
             position: 0,
             scratch,
+            version,
         }
     }
 
-    fn rest(&self) -> &'a [u8] {
+    pub(super) fn rest(&self) -> &'a [u8] {
         &self.line.as_bytes()[self.position..]
     }
 
@@ -73,8 +98,16 @@ impl<'a> Scan<'a> {
             Kind::Timestamp if first == b'"' => self.plain()?.pipe(timestamp).map(Cell::Timestamp),
             Kind::Boolean if self.take(b"true") => Ok(Cell::Boolean(true)),
             Kind::Boolean if self.take(b"false") => Ok(Cell::Boolean(false)),
+            Kind::Real if first == b'"' => self.plain()?.pipe(real).map(Cell::Real),
+            Kind::Real32 if first == b'"' => self.plain()?.pipe(real32).map(Cell::Real32),
+            Kind::Datetime if first == b'"' => self.plain()?.pipe(datetime).map(Cell::Datetime),
+            Kind::Bytes if first == b'"' => self.bytes().map(Cell::Bytes),
+            Kind::Native if first == b'"' => self.text().map(Cell::Text),
             _ if self.take(b"null") && nullable => Ok(Cell::Null),
-            _ if first == b'{' => self.native(kind),
+            _ if first == b'{' && (self.version == Version::One || self.rest().starts_with(NATIVE.0)) => {
+                self.native(kind)
+            }
+            _ if first == b'{' => self.stored(kind).map(Cell::Stored),
             _ if first == b'n' => Err(ValueProblem::Invalid("null in a column that has none")),
             _ if first.is_ascii_whitespace() => Err(ValueProblem::Form("spaces")),
             _ => Err(ANOTHER_TYPE),
@@ -98,12 +131,57 @@ impl<'a> Scan<'a> {
             Kind::Decimal => decimal(text).is_ok(),
             Kind::Date => date(text).is_ok(),
             Kind::Timestamp => timestamp(text).is_ok(),
-            Kind::Text | Kind::Boolean => false,
+            Kind::Real => real(text).is_ok(),
+            Kind::Real32 => real32(text).is_ok(),
+            Kind::Datetime => datetime(text).is_ok(),
+            Kind::Text | Kind::Boolean | Kind::Bytes => false,
+            Kind::Native => true,
         };
         if is_needless || text.is_empty() {
             return Err(NEEDLESS_NATIVE);
         }
         Ok(Cell::Native(text))
+    }
+
+    /// The escape for a value of another storage class. Only the class that the kind itself stands for is refused: a date
+    /// that is stored as a text may be written as a date or, if its engine would store that in another way, as a text.
+    #[cold]
+    fn stored(&mut self, kind: Kind) -> Result<StoredValue<'a>, ValueProblem> {
+        let class = StoredClass::ALL.into_iter().find(|class| self.take(class.opening()));
+        let first = self.rest().first().copied().unwrap_or_default();
+        let value = match class.ok_or(NO_ESCAPE)? {
+            StoredClass::Integer if first == b'-' || first.is_ascii_digit() => StoredValue::Integer(self.integer()?),
+            StoredClass::Integer => return Err(ANOTHER_TYPE),
+            _ if first != b'"' => return Err(ANOTHER_TYPE),
+            StoredClass::Real => StoredValue::Real(self.plain()?.pipe(real)?),
+            StoredClass::Text => StoredValue::Text(self.text()?),
+            StoredClass::Bytes => StoredValue::Bytes(self.bytes()?),
+            StoredClass::TextBytes => StoredValue::TextBytes(self.bytes()?),
+        };
+        if !self.take(b"}") {
+            return Err(NO_ESCAPE);
+        }
+        match (value, kind) {
+            (StoredValue::TextBytes(bytes), _) if std::str::from_utf8(bytes).is_ok() && !bytes.contains(&0) => {
+                Err(NEEDLESS_BYTES)
+            }
+            (StoredValue::Integer(_), Kind::Integer)
+            | (StoredValue::Integer(0 | 1), Kind::Boolean)
+            | (StoredValue::Real(_), Kind::Real)
+            | (StoredValue::Text(_), Kind::Text | Kind::Native)
+            | (StoredValue::Bytes(_), Kind::Bytes) => Err(NEEDLESS_ESCAPE),
+            _ => Ok(value),
+        }
+    }
+
+    /// A text of base64.
+    fn bytes(&mut self) -> Result<&'a [u8], ValueProblem> {
+        let text = self.plain()?;
+        let length = STANDARD.decode_slice(text, self.scratch).map_err(|_| NO_BASE64)?;
+        let scratch = std::mem::take(&mut self.scratch);
+        let (bytes, rest) = scratch.split_at_mut(length);
+        self.scratch = rest;
+        Ok(bytes)
     }
 
     pub(super) fn text(&mut self) -> Result<&'a str, ValueProblem> {
@@ -254,6 +332,60 @@ pub(super) fn date(text: &str) -> Result<NaiveDate, ValueProblem> {
     match NaiveDate::from_ymd_opt(year, month, day) {
         Some(value) if YEARS.contains(&value.year()) => Err(DATE_FORM),
         _ => Err(NO_DATE),
+    }
+}
+
+/// The storage classes of SQLite.
+#[derive(Clone, Copy)]
+enum StoredClass {
+    Integer,
+    Real,
+    Text,
+    Bytes,
+    TextBytes,
+}
+
+impl StoredClass {
+    const ALL: [Self; 5] = [Self::Integer, Self::Real, Self::Text, Self::Bytes, Self::TextBytes];
+
+    const fn opening(self) -> &'static [u8] {
+        match self {
+            Self::Integer => b"{\"integer\":",
+            Self::Real => b"{\"real\":",
+            Self::Text => b"{\"text\":",
+            Self::Bytes => b"{\"bytes\":",
+            Self::TextBytes => b"{\"text_bytes\":",
+        }
+    }
+}
+
+/// Only the canonical form, for a number of eight bytes.
+pub(super) fn real(text: &str) -> Result<f64, ValueProblem> {
+    let value = text.parse().map_err(|_| NO_REAL)?;
+    as_written(Cell::Real(value), text, REAL_FORM)?;
+    Ok(value)
+}
+
+/// Only the canonical form, for a number of four bytes.
+pub(super) fn real32(text: &str) -> Result<f32, ValueProblem> {
+    let value = text.parse().map_err(|_| NO_REAL)?;
+    as_written(Cell::Real32(value), text, REAL_FORM)?;
+    Ok(value)
+}
+
+/// A timestamp without its `Z`.
+pub(super) fn datetime(text: &str) -> Result<NaiveDateTime, ValueProblem> {
+    if text.ends_with(['Z', 'z']) {
+        return Err(DATETIME_FORM);
+    }
+    // No longer text is one.
+    if text.len() > 32 {
+        return Err(NO_DATETIME);
+    }
+    match timestamp(&format!("{text}Z")) {
+        Ok(time) => Ok(time.naive_utc()),
+        Err(ValueProblem::Form(_)) => Err(DATETIME_FORM),
+        Err(_) => Err(NO_DATETIME),
     }
 }
 

@@ -5,8 +5,7 @@ use sha2::Sha256;
 use super::row::ReaderTable;
 use crate::error::{Digested, Error, Position, Result};
 use crate::summary::{Summary, hexadecimal};
-use crate::totals::Total;
-use crate::value::{Cell, Kind};
+use crate::version::Version;
 
 /// Its size depends on the number of tables, not of rows.
 #[derive(Debug)]
@@ -15,45 +14,17 @@ pub(super) struct SummaryCheck {
     found: Summary,
 }
 
-/// The sums of the decimal columns of one table.
-#[derive(Debug)]
-pub(super) struct Sums(Vec<(usize, Total)>);
-
-impl Sums {
-    pub(super) fn new(kinds: impl Iterator<Item = Kind>) -> Self {
-        let decimals = kinds.enumerate().filter(|(_, kind)| *kind == Kind::Decimal);
-        Self(decimals.map(|(position, _)| (position, Total::new())).collect())
-    }
-
-    pub(super) fn add(&mut self, cells: &[Cell<'_>]) {
-        for (position, total) in &mut self.0 {
-            if let Some(Cell::Decimal(value)) = cells.get(*position) {
-                total.add(value);
-            }
-        }
-    }
-}
-
 impl SummaryCheck {
-    pub(super) fn new(header: Sha256) -> Self {
+    pub(super) fn new(version: Version, header: Sha256) -> Self {
         Self {
             header,
-            found: Summary::default(),
+            found: Summary::of(version),
         }
     }
 
     pub(super) fn add(&mut self, table: &ReaderTable, digest: Sha256) {
-        let schema = table.schema();
-        self.found.rows.insert(schema.name.clone(), table.rows());
-        self.found.total += table.rows();
-        self.found.sha256.insert(schema.name.clone(), hexadecimal(digest));
-        for (position, total) in &table.sums().0 {
-            if let (Some(column), Some(total)) = (schema.columns.get(*position), total.canonical()) {
-                self.found
-                    .totals
-                    .insert(format!("{}.{}", schema.name, column.name), total);
-            }
-        }
+        let digest = hexadecimal(digest);
+        self.found.add(table.schema(), table.rows(), digest, table.totals());
     }
 
     /// Ensures that the line equals the summary of what was read, byte for byte.
@@ -69,7 +40,9 @@ impl SummaryCheck {
             .strip_prefix(b"\"summary\":")
             .and_then(|rest| rest.strip_suffix(b"}"));
         match json.map(serde_json::from_slice::<Summary>) {
-            Some(Ok(promised)) => Err(difference(&promised, &found, position())),
+            Some(Ok(promised)) if promised.escapes.is_some() == found.escapes.is_some() => {
+                Err(difference(&promised, &found, position()))
+            }
             _ => Err(Error::Corrupt {
                 at: position(),
                 problem: "not a summary as this version writes it",
@@ -112,6 +85,12 @@ fn difference(promised: &Summary, found: &Summary, at: Position) -> Error {
         .find(|(column, total)| promised.totals.get(*column) != Some(total))
     {
         return Error::TotalsMismatch { column: column.clone() };
+    }
+    if promised.escapes != found.escapes {
+        return Error::Corrupt {
+            at,
+            problem: "the numbers of escapes are not those of the summary",
+        };
     }
     let is_the_rest_equal =
         promised.rows == found.rows && promised.sha256 == found.sha256 && promised.totals == found.totals;

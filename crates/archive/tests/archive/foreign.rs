@@ -80,7 +80,7 @@ fn newer_version_is_refused() {
         let start = format!("{{\"format\":\"campus-backup\",\"version\":{version},");
         for rest in ["", "\0\0", "\"tables\":\"elsewhere\"}"] {
             match refusal(format!("{start}{rest}").as_bytes(), &Keys::none()) {
-                Error::NewerVersion { version: found } => assert_eq!(found.to_string(), version),
+                Error::NewerVersion { version: found, .. } => assert_eq!(found.to_string(), version),
                 other => panic!("{other}"),
             }
         }

@@ -1,6 +1,6 @@
 //! The files of version 1. Every later version must read the same rows from them.
 
-use campus_backup_archive::{Cell, Compression, Encryption, Form, Keys, Limits, Reader};
+use campus_backup_archive::{Cell, Compression, Encryption, Form, Keys, Limits, Reader, Version};
 
 use crate::content::{BARE, COMPRESSED, ENCRYPTED, compressed, document, encrypted, header, keys, rows, seal};
 
@@ -35,7 +35,7 @@ fn check_every_cell(archive: &[u8], keys: &Keys, form: Form) {
     assert_eq!(reader.form(), form);
     let expected = header();
     let found = reader.header().clone();
-    assert_eq!(found.version, 1);
+    assert_eq!(found.version, Version::One);
     assert_eq!(found.created_at, expected.created_at);
     assert_eq!(found.app_version, expected.app_version);
     assert_eq!(found.engine, expected.engine);

@@ -12,3 +12,4 @@ mod hostile;
 mod keys;
 mod round_trip;
 mod tools;
+mod version_2;

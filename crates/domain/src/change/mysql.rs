@@ -13,7 +13,7 @@ use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Executor as _, MySql, M
 use sea_query_sqlx::SqlxValues;
 
 use super::{LoadMode, RowStream, all_but_the_id, column_names, row_bytes};
-use crate::catalog::{LARGEST_ID, Table, cells};
+use crate::catalog::{FOREIGN_KIND, LARGEST_ID, Table, cells};
 use crate::database::{Engine, FRESH_STATISTICS, counter_sql};
 use crate::error::{Error, Result};
 use crate::stats;
@@ -239,5 +239,8 @@ fn add(cell: &Cell<'_>, arguments: &mut MySqlArguments) -> Result<(), sqlx::erro
         Cell::Decimal(value) => arguments.add(value),
         Cell::Date(date) => arguments.add(date),
         Cell::Timestamp(time) => arguments.add(time.naive_utc()),
+        Cell::Real(_) | Cell::Real32(_) | Cell::Datetime(_) | Cell::Bytes(_) | Cell::Stored(_) => {
+            Err(FOREIGN_KIND.into())
+        }
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, SqliteConnection
 use sea_query_sqlx::SqlxValues;
 
 use super::{LoadMode, RowStream, all_but_the_id, column_names, text};
-use crate::catalog::{LARGEST_ID, Table, cells};
+use crate::catalog::{FOREIGN_KIND, LARGEST_ID, Table, cells};
 use crate::error::{Error, Result};
 use crate::native;
 use crate::statement::{BoundValue, Statement, StatementError};
@@ -148,6 +148,9 @@ impl SqliteWriter {
                     Cell::Timestamp(time) => {
                         text::write_timestamp(*time, &mut written);
                         BoundValue::Text(&written)
+                    }
+                    Cell::Real(_) | Cell::Real32(_) | Cell::Datetime(_) | Cell::Bytes(_) | Cell::Stored(_) => {
+                        return Err(Error::internal(self.doing)(FOREIGN_KIND));
                     }
                 };
                 statement.bind(position, &bound).map_err(failed)?;

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use rust_decimal::Decimal;
 
 use super::{CsvOptions, CsvStyle, DecimalMark, Delimiter, Encoder, text, unexportable};
-use crate::catalog::{ExportColumn, NameColumns, Table};
+use crate::catalog::{ExportColumn, FOREIGN_KIND, NameColumns, Table};
 use crate::error::Result;
 use crate::snapshot::{RowEncoder, Selection};
 
@@ -52,6 +52,10 @@ impl Csv {
                 Cell::Timestamp(time) => text::write_timestamp(*time, self.zone, style.dates, out),
                 Cell::Boolean(true) => out.extend_from_slice(b"true"),
                 Cell::Boolean(false) => out.extend_from_slice(b"false"),
+                Cell::Real(_) | Cell::Real32(_) | Cell::Datetime(_) | Cell::Bytes(_) | Cell::Stored(_) => {
+                    let problem = FOREIGN_KIND.to_owned();
+                    return Err(unexportable(self.table, self.columns, cells, position, problem));
+                }
             }
         }
         out.extend_from_slice(b"\r\n");

@@ -83,7 +83,7 @@ impl Xlsx {
         let widths = self.columns.iter().map(|column| match column.kind {
             Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::Date => 12,
             Kind::Timestamp => 20,
-            Kind::Text => 28,
+            Kind::Text | Kind::Real | Kind::Real32 | Kind::Datetime | Kind::Bytes | Kind::Native => 28,
         });
         xml::begin_sheet(widths, &mut self.xml);
         xml::begin_row(1, &mut self.xml);
@@ -229,6 +229,11 @@ fn write_cell(row: u64, column: usize, cell: &Cell<'_>, zone: Tz, out: &mut Vec<
         }
         Cell::Timestamp(time) => write_timestamp(row, column, *time, zone, out),
         Cell::Boolean(value) => xml::boolean_cell(row, column, *value, out),
+        // No table of this program has them.
+        Cell::Real(_) | Cell::Real32(_) | Cell::Datetime(_) | Cell::Bytes(_) | Cell::Stored(_) => {
+            let json = text::written(|out| cell.write_json(out));
+            xml::text_cell(row, column, Style::Plain, &json, out);
+        }
     }
 }
 

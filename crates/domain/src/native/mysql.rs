@@ -31,7 +31,7 @@ pub(crate) fn text(kind: Kind, value: &[u8]) -> Option<String> {
             [number] => i8::from_le_bytes([*number]).to_string(),
             _ => return None,
         },
-        Kind::Integer | Kind::Text | Kind::Decimal => return None,
+        _ => return None,
     };
     is_native(kind, &text).then_some(text)
 }
@@ -58,7 +58,7 @@ pub(super) fn is_native(kind: Kind, text: &str) -> bool {
             let number = text.parse::<i8>();
             number.is_ok_and(|number| !matches!(number, 0 | 1) && number.to_string() == text)
         }
-        Kind::Integer | Kind::Text | Kind::Decimal => false,
+        _ => false,
     }
 }
 

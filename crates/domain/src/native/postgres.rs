@@ -36,7 +36,7 @@ pub(crate) fn text(kind: Kind, value: &[u8]) -> Option<String> {
             let number = NUMBERS.iter().find(|(of_number, _)| *of_number == sign);
             number.map(|(_, text)| (*text).to_owned())
         }
-        Kind::Integer | Kind::Text | Kind::Boolean => None,
+        _ => None,
     }
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn binary(kind: Kind, native: &str) -> Option<Vec<u8>> {
             // No digits, the weight of the first digit, the sign, and no decimal places.
             [0, 0, *sign, 0].map(u16::to_be_bytes).concat()
         }
-        Kind::Integer | Kind::Text | Kind::Boolean => return None,
+        _ => return None,
     };
     (text(kind, &value)? == native).then_some(value)
 }

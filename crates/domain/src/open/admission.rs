@@ -5,7 +5,7 @@ use campus_backup_archive::Cell;
 use rust_decimal::Decimal;
 use sea_orm::ActiveEnum;
 
-use crate::catalog::{Column, Table};
+use crate::catalog::{Column, FOREIGN_KIND, Table};
 use crate::database::Engine;
 use crate::entity::{attendance, payment, user};
 use crate::error::{Error, Result};
@@ -101,6 +101,7 @@ impl Admission {
             Cell::Native(text) => self.admit_native(admitted, text),
             // The reader accepts the same years as the engines.
             Cell::Date(_) | Cell::Timestamp(_) | Cell::Null | Cell::Integer(_) | Cell::Boolean(_) => Ok(()),
+            Cell::Real(_) | Cell::Real32(_) | Cell::Datetime(_) | Cell::Bytes(_) | Cell::Stored(_) => Err(FOREIGN_KIND),
         }
     }
 

@@ -21,7 +21,7 @@ use sea_orm::sqlx::{
 };
 use uuid::Uuid;
 
-use crate::catalog::{Column, MAX_COLUMNS, Table, cells};
+use crate::catalog::{Column, FOREIGN_KIND, MAX_COLUMNS, Table, cells};
 use crate::change::RowStream;
 use crate::database::{Database, Engine};
 use crate::error::{Error, Result};
@@ -305,6 +305,9 @@ pub(crate) fn staged<'a>(cell: &Cell<'a>) -> Result<BoundValue<'a>, &'static str
         Cell::Timestamp(time) => BoundValue::Integer(time.timestamp_micros()),
         // Only native values are blobs.
         Cell::Native(text) => BoundValue::Blob(text.as_bytes()),
+        Cell::Real(_) | Cell::Real32(_) | Cell::Datetime(_) | Cell::Bytes(_) | Cell::Stored(_) => {
+            return Err(FOREIGN_KIND);
+        }
     })
 }
 

@@ -113,6 +113,7 @@ fn read_cell(row: &MySqlRow, index: usize, kind: Kind) -> Result<Option<Cell<'_>
             Some(_) => return Err(no_cell()),
             None => None,
         },
+        Kind::Real | Kind::Real32 | Kind::Datetime | Kind::Bytes | Kind::Native => return Err(no_cell()),
     })
 }
 

@@ -62,7 +62,10 @@ pub fn compare(checked: &Checked, manifest: &Manifest) -> Result<()> {
         ("the moment that it shows", header.created_at == manifest.created_at),
         ("the engine of its rows", header.engine == manifest.engine),
         ("the version of its program", header.app_version == manifest.app_version),
-        ("the version of its format", header.version == manifest.archive_version),
+        (
+            "the version of its format",
+            header.version.number() == manifest.archive_version,
+        ),
         ("the number of all its rows", summary.total == manifest.total),
         ("the digest of its content", is_digest_equal),
         ("the size of the stored object", object.size == stored.size),

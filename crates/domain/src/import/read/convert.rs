@@ -11,7 +11,7 @@ use super::heading::Headings;
 use super::raw::RawCell;
 use super::time::{self, Moment};
 use super::{FileCell, FileColumn, FileSource, FileTarget, ReadOptions, number, text};
-use crate::catalog::{MAX_COLUMNS, Table};
+use crate::catalog::{FOREIGN_KIND, MAX_COLUMNS, Table};
 use crate::export::Delimiter;
 use crate::export::text::unguard;
 
@@ -273,6 +273,9 @@ fn convert_cell<'c>(
                 _ => return Err("It must be true or false.".to_owned()),
             },
         }),
+        Kind::Real | Kind::Real32 | Kind::Datetime | Kind::Bytes | Kind::Native => {
+            return Err(FOREIGN_KIND.to_owned());
+        }
     };
     Ok(Converted::Cell(FileCell::Value(value)))
 }
