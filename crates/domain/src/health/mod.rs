@@ -25,7 +25,6 @@ mod report;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::time::Instant;
@@ -44,9 +43,6 @@ use crate::mutex::lock;
 use crate::notify::Notifications;
 use crate::operations::Operations;
 use crate::retention::Retention;
-
-/// How long a report is used for requests.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// When the health is bad.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +74,7 @@ struct HealthInner {
     clock: Clock,
     settings: HealthSettings,
     alarms: Alarms,
-    /// Concurrent requests wait for one check.
+    /// The last check for a request, and when it began. Concurrent requests share a check.
     checking: tokio::sync::Mutex<Option<(Instant, HealthReport)>>,
     last: Mutex<Option<HealthReport>>,
 }
@@ -109,16 +105,18 @@ impl Health {
         }))
     }
 
-    /// The health now, at most a second old.
+    /// The health, by a check that began after this call.
     pub async fn report(&self, _: &Admin) -> HealthReport {
+        let asked = Instant::now();
         let mut checking = self.0.checking.lock().await;
-        if let Some((at, report)) = &*checking
-            && at.elapsed() < FRESH
+        if let Some((began, report)) = &*checking
+            && *began > asked
         {
             return report.clone();
         }
+        let began = Instant::now();
         let report = self.check().await;
-        *checking = Some((Instant::now(), report.clone()));
+        *checking = Some((began, report.clone()));
         report
     }
 
