@@ -124,7 +124,7 @@ test('an unavailable service is reported', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   await signIn(page, service);
   await expect(page.getByText(/Counted at/)).toBeVisible();
-  await expect(page.getByText('There is no backup yet')).toBeVisible();
+  await expect(page.getByText('There is no backup yet', { exact: true })).toBeVisible();
   await service.stop();
   await page.getByRole('button', { name: 'Refresh' }).click();
   await expect(page.getByRole('alert', { name: 'The numbers could not be' })).toContainText(
